@@ -1,0 +1,1 @@
+//! Logging from a training process: spool, shipper and the Run handle.

@@ -1,0 +1,1 @@
+//! Hypothesis tests, effect sizes, intervals, corrections and power: numbers in, results out.

@@ -1,0 +1,1 @@
+//! The rules of the tracker: validate, decide, commit; compare; read.

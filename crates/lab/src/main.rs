@@ -1,0 +1,2 @@
+//! The lab command: experiment tracking from a terminal, and the server.
+fn main() {}
