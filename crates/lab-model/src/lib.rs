@@ -22,6 +22,7 @@ mod parameter;
 mod query;
 mod record;
 mod run;
+mod settings;
 mod user;
 mod validate;
 mod version;
@@ -48,6 +49,7 @@ pub use record::{Acknowledged, Delivery, FinishRun, Record, StartRun};
 pub use run::{
     ErrorContext, ExperimentRun, Highlight, LogLevel, LogLine, LogSummary, RunAction, RunError, RunStatus, Tags,
 };
+pub use settings::{Compression, Settings};
 pub use user::User;
 pub use validate::{Validate, check_name, check_range};
 pub use version::SemanticVersion;

@@ -1,0 +1,38 @@
+//! What handlers share.
+
+use std::sync::Arc;
+
+use lab_tracker::Tracker;
+use tokio_util::sync::CancellationToken;
+
+use crate::telemetry::Telemetry;
+use crate::{AllowedHosts, Limits};
+
+/// What every handler can reach. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct AppState {
+    /// The rules and the store behind them.
+    pub tracker: Tracker,
+    /// Limits on requests.
+    pub limits: Limits,
+    /// Names this server answers to.
+    pub allowed_hosts: Arc<AllowedHosts>,
+    /// Counters for Prometheus.
+    pub(crate) telemetry: Arc<Telemetry>,
+    /// Ends streams when the server shuts down.
+    pub(crate) shutdown: CancellationToken,
+}
+
+impl AppState {
+    /// The state of a server over `tracker`.
+    #[must_use]
+    pub fn new(tracker: Tracker, limits: Limits, allowed_hosts: AllowedHosts) -> Self {
+        Self {
+            tracker,
+            limits,
+            allowed_hosts: Arc::new(allowed_hosts),
+            telemetry: Arc::new(Telemetry::new()),
+            shutdown: CancellationToken::new(),
+        }
+    }
+}
