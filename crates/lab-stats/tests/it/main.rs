@@ -1,0 +1,3 @@
+//! Reference answers, properties, degenerate input and calibration.
+
+mod reference;
