@@ -55,7 +55,8 @@ pub(super) async fn follow_events(
         items.truncate(limit as usize);
         after = if items.len() == limit as usize { items.last().map_or(read_to, |e| e.seq) } else { read_to };
     }
-    Ok(axum::Json(EventList { items, after }).into_response())
+    let last = state.tracker.last_event().await?;
+    Ok(axum::Json(EventList { items, after, last }).into_response())
 }
 
 impl FollowEvents {

@@ -488,6 +488,8 @@ pub struct EventList {
     pub items: Vec<lab_model::Event>,
     /// Position to continue after.
     pub after: u64,
+    /// Position of the last event there is.
+    pub last: u64,
 }
 
 /// Summaries of a run's series.

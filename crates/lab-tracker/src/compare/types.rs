@@ -1,0 +1,285 @@
+//! What is asked of a comparison, and what it answers.
+
+use std::collections::BTreeMap;
+
+use lab_model::{MetricName, RunId, RunStatus, number};
+use serde::{Deserialize, Serialize};
+
+/// How a run's series becomes one number.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Reduction {
+    /// The value at the greatest step.
+    #[default]
+    Last,
+    /// The best value by the metric's direction.
+    Best,
+    /// The least value.
+    Min,
+    /// The greatest value.
+    Max,
+    /// The mean of all values.
+    Mean,
+    /// The mean of the values at the last `steps` logged steps.
+    MeanOfLast {
+        /// How many steps, at least 1.
+        steps: u32,
+    },
+    /// The value at the greatest step not after `step`.
+    AtStep {
+        /// The step.
+        step: i64,
+    },
+    /// The area under the curve over steps, by trapezoids, divided by the range of steps.
+    AreaUnderCurve,
+}
+
+/// Which way a metric is better.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Better {
+    /// Less is better.
+    Lower,
+    /// More is better.
+    Higher,
+}
+
+/// Runs that stand for one condition.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct GroupRequest {
+    /// What to call it.
+    pub label: String,
+    /// Ids, beginnings of ids, `EXPERIMENT#NUMBER` or unique names.
+    pub runs: Vec<String>,
+}
+
+/// What is to be compared. Either `groups` are given, or runs are found and grouped by `group_by`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields, default)]
+pub struct CompareRequest {
+    /// Groups given run by run.
+    pub groups: Vec<GroupRequest>,
+    /// Single runs; without `group_by` each is a group of its own.
+    pub runs: Vec<String>,
+    /// All runs of these experiments, by name or id.
+    pub experiments: Vec<String>,
+    /// Only those that this filter finds.
+    pub query: Option<String>,
+    /// Parameters or tags that make the groups, as `params.layers`. Runs that agree in all of them are one group, whatever
+    /// else differs. Where empty and no groups are given, runs that differ only in their seed are one group.
+    pub group_by: Vec<String>,
+    /// Which metrics; all scalar ones that every group has where empty.
+    pub metrics: Vec<MetricName>,
+    /// How a run becomes one number.
+    pub reduction: Reduction,
+    /// Label of the group that the others are set against; the first where absent.
+    pub baseline: Option<String>,
+    /// Which way metrics are better, where the experiment's configuration does not say.
+    pub better: BTreeMap<MetricName, Better>,
+    /// Chance of calling a difference real that is not, over the whole comparison of a metric: 0.05 where absent.
+    pub alpha: f64,
+}
+
+impl Default for CompareRequest {
+    fn default() -> Self {
+        Self {
+            groups: Vec::new(),
+            runs: Vec::new(),
+            experiments: Vec::new(),
+            query: None,
+            group_by: Vec::new(),
+            metrics: Vec::new(),
+            reduction: Reduction::default(),
+            baseline: None,
+            better: BTreeMap::new(),
+            alpha: 0.05,
+        }
+    }
+}
+
+/// What came out.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Comparison {
+    /// The groups, the baseline first.
+    pub groups: Vec<Group>,
+    /// Label of the baseline.
+    pub baseline: String,
+    /// The chance of error that verdicts allow for.
+    pub alpha: f64,
+    /// How a run became one number.
+    pub reduction: Reduction,
+    /// By metric.
+    pub metrics: Vec<MetricComparison>,
+    /// Parameters that differ between groups, nested ones by dotted path.
+    pub parameters: Vec<Difference>,
+    /// What differs in where the groups ran: system, hardware, packages, source code.
+    pub environment: Vec<Difference>,
+    /// What could fool a reader.
+    pub warnings: Vec<Warning>,
+}
+
+/// Runs that stand for one condition.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Group {
+    /// What it is called.
+    pub label: String,
+    /// Its runs.
+    pub runs: Vec<ComparedRun>,
+}
+
+/// A run of a group.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct ComparedRun {
+    /// Its id.
+    pub id: RunId,
+    /// Name of its experiment.
+    pub experiment_name: String,
+    /// Its number there.
+    pub number: u64,
+    /// Its name.
+    pub name: String,
+    /// Where it stands.
+    pub status: RunStatus,
+}
+
+/// One metric over all groups.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct MetricComparison {
+    /// Name of the metric.
+    pub name: MetricName,
+    /// Which way it is better, where that is known.
+    pub better: Option<Better>,
+    /// By group, in their order.
+    pub samples: Vec<Sample>,
+    /// Label of the group with the best mean, where the direction is known.
+    pub best: Option<String>,
+    /// Each group against the baseline.
+    pub pairs: Vec<Pair>,
+}
+
+/// What one group measured.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Sample {
+    /// Label of the group.
+    pub label: String,
+    /// Runs that have a finite number.
+    pub n: usize,
+    /// Runs left out, because they lack the metric or its number is not finite.
+    pub excluded: usize,
+    /// Mean over the runs.
+    pub mean: Option<f64>,
+    /// Standard deviation over the runs, with n − 1.
+    pub std_dev: Option<f64>,
+    /// 95% confidence interval of the mean, by Student's t.
+    pub interval: Option<(f64, f64)>,
+    /// Least of the runs.
+    pub min: Option<f64>,
+    /// Greatest of the runs.
+    pub max: Option<f64>,
+    /// The number of each run, in the order of the group's runs; null where there is none.
+    #[serde(with = "values")]
+    #[cfg_attr(feature = "schema", schema(value_type = Vec<Option<f64>>))]
+    pub values: Vec<Option<f64>>,
+}
+
+mod values {
+    use super::number::JsonFloat;
+    use serde::{Deserialize as _, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(values: &[Option<f64>], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(values.iter().map(|value| value.map(JsonFloat)))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Option<f64>>, D::Error> {
+        let values = Vec::<Option<JsonFloat>>::deserialize(deserializer)?;
+        Ok(values.into_iter().map(|value| value.map(|f| f.0)).collect())
+    }
+}
+
+/// What the numbers allow to say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// The group is better than the baseline.
+    Better,
+    /// The group is worse than the baseline.
+    Worse,
+    /// The group differs, and which way is better is not known.
+    Different,
+    /// The numbers do not show a difference.
+    NoEvidence,
+    /// There are too few runs to say anything.
+    TooFewSamples,
+}
+
+/// A group against the baseline.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Pair {
+    /// Label of the group.
+    pub label: String,
+    /// What the numbers allow to say.
+    pub verdict: Verdict,
+    /// The verdict in one sentence, with the numbers, the test and why it was chosen, the correction, and how many more
+    /// runs would be needed.
+    pub sentence: String,
+    /// Mean of the group less mean of the baseline.
+    pub difference: Option<f64>,
+    /// Confidence interval of the difference, at 1 − alpha.
+    pub interval: Option<(f64, f64)>,
+    /// The difference as a share of the baseline's mean.
+    pub relative: Option<f64>,
+    /// Standardised effect size, and its name.
+    pub effect: Option<Effect>,
+    /// Name of the test.
+    pub test: Option<String>,
+    /// Its p-value, two-sided.
+    pub p_value: Option<f64>,
+    /// The same after the correction for comparing several groups (Holm).
+    pub p_adjusted: Option<f64>,
+    /// Runs a group that would show an effect of this size with 80% power.
+    pub runs_needed: Option<u64>,
+}
+
+/// A standardised effect size.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Effect {
+    /// Which, as `hedges_g`.
+    pub name: String,
+    /// How large.
+    pub value: f64,
+    /// Its confidence interval, at 1 − alpha.
+    pub interval: Option<(f64, f64)>,
+}
+
+/// Something that is not the same in all groups.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Difference {
+    /// What, by dotted path.
+    pub path: String,
+    /// By group, in their order: the values its runs have, each once.
+    pub values: Vec<Vec<String>>,
+}
+
+/// Something that could fool a reader.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Warning {
+    /// Stable name, as `unfinished_runs`.
+    pub code: String,
+    /// In one sentence.
+    pub sentence: String,
+}

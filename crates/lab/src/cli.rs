@@ -1,0 +1,87 @@
+//! What can be typed.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::commands::{
+    artifacts, completions, doctor, events, exp, init, lineage, runs, serve, stats, sync,
+};
+
+/// Track experiments with language models: what was tried, what came out, whether the difference is real, and how to get
+/// it again.
+#[derive(Debug, Parser)]
+#[command(
+    name = "lab",
+    version,
+    propagate_version = true,
+    arg_required_else_help = true,
+    after_help = "Examples:\n  lab init                              make a store in this folder\n  \
+                  lab serve                             show it at http://127.0.0.1:7878\n  \
+                  lab runs list --where 'metrics.loss < 0.5' --sort 'metrics.loss asc'\n  \
+                  lab runs compare --experiment tiny-lm --group-by params.layers\n\n\
+                  Exit codes: 0 done; 1 the answer is no; 2 something is broken."
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Options of every command.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Global {
+    /// Folder of the store [default: `.lab/` here or above, else one for this user]
+    #[arg(long, global = true, env = "LAB_DIR", value_name = "FOLDER")]
+    pub(crate) dir: Option<PathBuf>,
+    /// Talk to this server instead of a local store
+    #[arg(long, global = true, env = "LAB_SERVER", value_name = "URL")]
+    pub(crate) server: Option<String>,
+    /// Print JSON, as the API answers
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Print data and errors only
+    #[arg(long, short, global = true)]
+    pub(crate) quiet: bool,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Make a store in a folder
+    Init(init::InitArgs),
+    /// Serve the API and the web page
+    Serve(serve::ServeArgs),
+    /// Experiments: create, list, show and move them
+    #[command(subcommand, visible_alias = "experiments")]
+    Exp(exp::ExpCommand),
+    /// Runs: list, show, compare and delete them
+    #[command(subcommand)]
+    Runs(runs::RunsCommand),
+    /// Artifacts: list and get them
+    #[command(subcommand)]
+    Artifacts(artifacts::ArtifactsCommand),
+    /// Show what something came from and what came from it
+    Lineage(lineage::LineageArgs),
+    /// Show what happened
+    Events(events::EventsArgs),
+    /// Deliver what logging clients left behind
+    Sync(sync::SyncArgs),
+    /// Calculate hypothesis tests, effect sizes, intervals and power
+    Stats(stats::StatsArgs),
+    /// Check that everything works here
+    Doctor(doctor::DoctorArgs),
+    /// Print a script that completes commands in a shell
+    Completions(completions::CompletionsArgs),
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_definitions_are_sound() {
+        super::Cli::command().debug_assert();
+    }
+}
