@@ -8,6 +8,7 @@ mod files;
 
 use std::process::Command;
 use std::thread;
+use std::time::Duration;
 
 use lab_model::GitState;
 use url::Url;
@@ -15,13 +16,16 @@ use url::Url;
 use crate::CaptureOptions;
 use crate::deadline::{self, Deadline, Said};
 use crate::notes::Notes;
-use crate::secrets::mask_text;
+use crate::secrets::{mask_lines, mask_text};
 
 /// Most that is read of the list of changed files, in bytes.
 const MAX_STATUS_BYTES: usize = 4 * 1024 * 1024;
 
 /// Most untracked files and folders that are listed.
 const MAX_UNTRACKED: usize = 1_000;
+
+/// Least time that is spent on looking through a diff for keys. Shorter than what a part has for handing over.
+const MASKING_TIME: Duration = Duration::from_millis(50);
 
 /// The repository that the working folder lies in, if it does.
 pub(crate) fn read(options: &CaptureOptions, deadline: Deadline, notes: &mut Notes) -> Option<GitState> {
@@ -56,7 +60,7 @@ pub(crate) fn read(options: &CaptureOptions, deadline: Deadline, notes: &mut Not
         Ok(diff) => diff,
         Err(_) => Err("reading the diff failed by a defect of this program".to_owned()),
     };
-    take_diff(diff, &mut state, notes);
+    take_diff(diff, deadline, &mut state, notes);
     if let Ok(Ok(said)) = remotes {
         state.remote = state.remote.or_else(|| remote(&said.output, state.upstream.as_deref()));
     }
@@ -165,7 +169,7 @@ fn read_status(output: &[u8], state: &mut GitState, notes: &mut Notes) {
     }
 }
 
-fn take_diff(diff: Result<Said, String>, state: &mut GitState, notes: &mut Notes) {
+fn take_diff(diff: Result<Said, String>, deadline: Deadline, state: &mut GitState, notes: &mut Notes) {
     let said = match diff {
         Ok(said) if said.succeeded() || said.truncated || (said.timed_out && !said.output.is_empty()) => said,
         failed => return notes.add("git.diff", problem("diff", failed)),
@@ -183,17 +187,22 @@ fn take_diff(diff: Result<Said, String>, state: &mut GitState, notes: &mut Notes
             String::from_utf8_lossy(error.as_bytes()).into_owned()
         }
     };
-    state.diff_truncated = said.truncated || said.timed_out;
-    let whole = if state.diff_truncated { &text[..text.rfind('\n').map_or(0, |it| it + 1)] } else { &text };
+    let is_cut = said.truncated || said.timed_out;
+    let whole = if is_cut { &text[..text.rfind('\n').map_or(0, |it| it + 1)] } else { &text };
+    // What could not be looked through for keys in time may not be shown. Reading that took all the time still leaves a
+    // moment for looking.
+    let looked_long_enough = Deadline::after(deadline.remaining().max(MASKING_TIME));
+    let masked = mask_lines(whole, || !looked_long_enough.has_passed());
+    let is_late = said.timed_out || masked.lines().count() < whole.lines().count();
     if said.truncated {
         notes.add("git.diff", "the rest of the diff is left out at the size limit");
-    } else if said.timed_out {
+    } else if is_late {
         notes.add("git.diff", "the rest of the diff is left out at the time limit");
     }
-    let masked = mask_text(whole).into_owned();
-    if masked != whole {
+    if !whole.starts_with(&masked) {
         notes.add("git.diff", "what looks like a key is masked, so the diff cannot be applied there");
     }
+    state.diff_truncated = is_cut || is_late;
     state.diff = Some(masked);
 }
 

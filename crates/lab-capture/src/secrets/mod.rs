@@ -4,40 +4,16 @@
 //! is masked only where a key shows its maker's mark or is assigned to a name that says so, because a diff full of
 //! masks cannot be applied, and a language model's source is full of harmless "tokens".
 
+mod names;
+
 use std::borrow::Cow;
+
+pub(crate) use names::{is_secret_name, is_secret_option};
+
+use names::is_strong_name;
 
 /// Stands where a secret stood.
 pub(crate) const MASK: &str = "[masked]";
-
-/// Parts of a name that make it the name of a credential.
-const SECRET_PARTS: &[&str] = &[
-    "KEY",
-    "TOKEN",
-    "SECRET",
-    "PASSWORD",
-    "PASSWD",
-    "PASSPHRASE",
-    "CREDENTIAL",
-    "AUTH",
-    "COOKIE",
-    "PRIVATE",
-    "BEARER",
-    "JWT",
-    "SIGNATURE",
-    "WEBHOOK",
-    "CONNECTION_STRING",
-    "NETRC",
-];
-
-/// Whole words of a name that make it the name of a credential, too short to be looked for inside words.
-const SECRET_WORDS: &[&str] = &["PASS", "PAT", "OTP", "DSN", "SAS", "SIG", "CREDS", "PW", "PWD", "PGPASS"];
-
-/// Words that contain the part of a secret's name and are none.
-const HARMLESS_WORDS: &[&str] = &["TOKENIZERS", "TOKENIZER", "TOKENIZATION", "AUTHORS", "AUTHOR", "KEYBOARD"];
-
-/// Names whose value is a secret in source code too, whatever it looks like.
-const STRONG_PARTS: &[&str] =
-    &["PASSWORD", "PASSWD", "PASSPHRASE", "SECRET", "CREDENTIAL", "APIKEY", "API_KEY", "ACCESS_KEY", "PRIVATE_KEY"];
 
 /// Beginnings that makers of keys give them, and how many letters, digits, `-` and `_` follow at least.
 const KEY_PREFIXES: &[(&str, usize)] = &[
@@ -73,34 +49,8 @@ const KEY_PREFIXES: &[(&str, usize)] = &[
     ("AGE-SECRET-KEY-1", 20),
 ];
 
-/// Whether `name` is what a credential is called.
-pub(crate) fn is_secret_name(name: &str) -> bool {
-    let mut name = name.to_ascii_uppercase().replace(['-', '.'], "_");
-    for word in HARMLESS_WORDS {
-        name = name.replace(word, "");
-    }
-    // `PWD` alone is the working folder.
-    let is_word = |word: &str| SECRET_WORDS.contains(&word) && name != "PWD";
-    SECRET_PARTS.iter().any(|part| name.contains(part)) || name.split('_').any(is_word)
-}
-
-/// Whether `value`, given to the command line option `name`, is a secret.
-///
-/// Options are named more freely than variables (`--max-tokens`, `--num-key-value-heads`), so a weak name needs a value
-/// that could be a secret.
-pub(crate) fn is_secret_option(name: &str, value: &str) -> bool {
-    let last_word = name.rsplit(['-', '_', '.']).next().unwrap_or_default().to_ascii_uppercase();
-    let is_credential = matches!(last_word.as_str(), "TOKEN" | "AUTH" | "BEARER" | "COOKIE" | "PASS" | "PWD" | "CREDS");
-    let is_plain = value.is_empty() || value.starts_with(['<', '[', '{', '$']) || value.parse::<f64>().is_ok();
-    (is_strong_name(name) && !value.is_empty())
-        || (is_credential && !is_plain)
-        || (is_secret_name(name) && is_key_like(value))
-}
-
-fn is_strong_name(name: &str) -> bool {
-    let name = name.to_ascii_uppercase().replace('-', "_");
-    STRONG_PARTS.iter().any(|part| name.contains(part))
-}
+/// Longest piece of a key that is looked for: a bound on the time spent in a line without end.
+const MAX_KEY_BYTES: usize = 4 * 1024;
 
 /// Masks the value of an environment variable or argument, also where it only looks random enough to be a key.
 pub(crate) fn mask_value(value: &str) -> String {
@@ -109,12 +59,18 @@ pub(crate) fn mask_value(value: &str) -> String {
 
 /// Masks keys, passwords in URLs, and what is assigned to the name of a credential, line by line.
 pub(crate) fn mask_text(text: &str) -> Cow<'_, str> {
-    let mut masked = String::new();
+    let masked = mask_lines(text, || true);
+    if masked == text { Cow::Borrowed(text) } else { Cow::Owned(masked) }
+}
+
+/// As [`mask_text`] for as long as `go_on` says so; the lines after that are left out.
+pub(crate) fn mask_lines(text: &str, go_on: impl Fn() -> bool) -> String {
+    let mut masked = String::with_capacity(text.len());
     let mut in_private_key = false;
-    for line in text.split_inclusive('\n') {
+    for line in text.split_inclusive('\n').take_while(|_| go_on()) {
         masked.push_str(&mask_line(line, &mut in_private_key));
     }
-    if masked == text { Cow::Borrowed(text) } else { Cow::Owned(masked) }
+    masked
 }
 
 fn mask_line<'a>(line: &'a str, in_private_key: &mut bool) -> Cow<'a, str> {
@@ -144,13 +100,24 @@ fn mask_line<'a>(line: &'a str, in_private_key: &mut bool) -> Cow<'a, str> {
         }
     }
     for find in [url_password, assigned_secret, marked_key] {
-        let mut from = 0;
-        while let Some((start, end)) = find(&line, from) {
-            line = Cow::Owned(format!("{}{MASK}{}", &line[..start], &line[end..]));
-            from = start + MASK.len();
-        }
+        line = mask_found(line, find);
     }
     line
+}
+
+fn mask_found<'a>(line: Cow<'a, str>, find: fn(&str, usize) -> Option<(usize, usize)>) -> Cow<'a, str> {
+    let mut masked = String::new();
+    let mut done = 0;
+    while let Some((start, end)) = find(&line, done) {
+        masked.push_str(&line[done..start]);
+        masked.push_str(MASK);
+        done = end;
+    }
+    if done == 0 {
+        return line;
+    }
+    masked.push_str(&line[done..]);
+    Cow::Owned(masked)
 }
 
 /// The password in `scheme://user:password@host`, or the whole `user` of a web address if it looks like a key.
@@ -222,7 +189,6 @@ fn starts_assignment(line: &str, before: &str, name: &str) -> bool {
 
 /// A key that shows its maker's mark.
 fn marked_key(line: &str, from: usize) -> Option<(usize, usize)> {
-    let is_key = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
     let mut before = line[..from].chars().next_back();
     for (at, c) in line[from..].char_indices() {
         let start = from + at;
@@ -232,24 +198,34 @@ fn marked_key(line: &str, from: usize) -> Option<(usize, usize)> {
             continue;
         }
         let rest = &line[start..];
-        let run = |text: &str| text.find(|c| !is_key(c)).unwrap_or(text.len());
         for (prefix, least) in KEY_PREFIXES {
             if let Some(key) = rest.strip_prefix(prefix) {
-                let key = &key[..run(key)];
+                let key = &key[..key_length(key)];
                 if key.len() >= *least && key.contains(|c: char| c.is_ascii_digit()) {
                     return Some((start, start + prefix.len() + key.len()));
                 }
             }
         }
-        if rest.starts_with("eyJ") {
-            let length = rest.find(|c| !is_key(c) && c != '.').unwrap_or(rest.len());
-            let parts: Vec<&str> = rest[..length].split('.').collect();
-            if parts.len() >= 3 && parts[0].len() >= 10 && parts[1].len() >= 10 {
-                return Some((start, start + length));
-            }
+        if let Some(length) = web_token_length(rest) {
+            return Some((start, start + length));
         }
     }
     None
+}
+
+/// Length of the letters, digits, `-` and `_` that `text` begins with.
+fn key_length(text: &str) -> usize {
+    let is_key = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    text.bytes().take(MAX_KEY_BYTES).take_while(is_key).count()
+}
+
+/// Length of the JSON web token that `text` begins with: header, claims and signature joined by dots.
+fn web_token_length(text: &str) -> Option<usize> {
+    let header = text.starts_with("eyJ").then(|| key_length(text)).filter(|&it| it >= 10)?;
+    let claims = text[header..].strip_prefix('.')?;
+    let claims_length = Some(key_length(claims)).filter(|&it| it >= 10)?;
+    let signature = claims[claims_length..].strip_prefix('.')?;
+    Some(header + 1 + claims_length + 1 + key_length(signature))
 }
 
 /// Whether what is assigned to a credential's name can be one: it has a word of 16 or more letters and digits.
