@@ -123,7 +123,7 @@ pub enum Error {
     /// A value is missing, malformed or out of range.
     #[error("`{field}` {problem}")]
     Invalid {
-        /// Dotted path of the field, as `config.parameters.max_trials`.
+        /// Dotted path of the field, as `config.parameters.search_space.max_trials`.
         field: String,
         /// What is wrong with it, continuing the sentence that the field begins.
         problem: String,

@@ -6,9 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::run::check_tags;
-use crate::{
-    Error, ExperimentConfig, ExperimentId, Kind, Result, Tags, Timestamp, UserId, Validate, check_name,
-};
+use crate::{Error, ExperimentConfig, ExperimentId, Kind, Result, Tags, Timestamp, UserId, Validate, check_name};
 
 /// Free-form JSON that the tracker keeps and shows but does not interpret.
 pub type Metadata = serde_json::Map<String, serde_json::Value>;
@@ -40,8 +38,7 @@ pub enum ExperimentStatus {
 
 impl ExperimentStatus {
     /// Every status.
-    pub const ALL: [Self; 6] =
-        [Self::Draft, Self::Active, Self::Paused, Self::Completed, Self::Archived, Self::Failed];
+    pub const ALL: [Self; 6] = [Self::Draft, Self::Active, Self::Paused, Self::Completed, Self::Archived, Self::Failed];
 
     /// The states this one can move to; none for an end state.
     #[must_use]
@@ -326,8 +323,15 @@ mod tests {
     fn no_other_moves_are_allowed() {
         use ExperimentStatus::{Active, Archived, Completed, Draft, Failed, Paused};
         let allowed = [
-            (Draft, Active), (Draft, Archived), (Active, Paused), (Active, Completed), (Active, Failed),
-            (Paused, Active), (Paused, Archived), (Completed, Archived), (Failed, Archived),
+            (Draft, Active),
+            (Draft, Archived),
+            (Active, Paused),
+            (Active, Completed),
+            (Active, Failed),
+            (Paused, Active),
+            (Paused, Archived),
+            (Completed, Archived),
+            (Failed, Archived),
         ];
         for from in ExperimentStatus::ALL {
             for to in ExperimentStatus::ALL {

@@ -39,12 +39,11 @@ pub use id::{
 };
 pub use lineage::{EdgeType, LineageEdge, LineageGraph, LineageNode, NodeId, NodeType};
 pub use metric::{
-    ConfusionMatrix, Context, Distribution, LoggedValue, MetricName, Point, SeriesKey, SeriesPoints, SeriesSummary, Value,
+    ConfusionMatrix, Context, Distribution, LoggedValue, MetricName, Point, SeriesKey, SeriesPoints, SeriesSummary,
+    Value,
 };
 pub use parameter::{ParameterValue, Parameters};
-pub use query::{
-    Cursor, ExperimentQuery, Field, Filter, Operator, Page, Paged, RunQuery, Sort, SortOrder, Statistic,
-};
+pub use query::{Cursor, ExperimentQuery, Field, Filter, Operator, Page, Paged, RunQuery, Sort, SortOrder, Statistic};
 pub use record::{Acknowledged, Delivery, FinishRun, Record, StartRun};
 pub use run::{
     ErrorContext, ExperimentRun, Highlight, LogLevel, LogLine, LogSummary, RunAction, RunError, RunStatus, Tags,

@@ -32,7 +32,13 @@ pub enum NodeType {
 impl NodeType {
     /// Every type.
     pub const ALL: [Self; 8] = [
-        Self::Experiment, Self::Run, Self::Dataset, Self::DatasetVersion, Self::Model, Self::Artifact, Self::Metric,
+        Self::Experiment,
+        Self::Run,
+        Self::Dataset,
+        Self::DatasetVersion,
+        Self::Model,
+        Self::Artifact,
+        Self::Metric,
         Self::Transformation,
     ];
 
@@ -160,7 +166,12 @@ pub enum EdgeType {
 impl EdgeType {
     /// Every type.
     pub const ALL: [Self; 7] = [
-        Self::Contains, Self::UsesDataset, Self::UsesModel, Self::Produces, Self::DerivedFrom, Self::Evaluates,
+        Self::Contains,
+        Self::UsesDataset,
+        Self::UsesModel,
+        Self::Produces,
+        Self::DerivedFrom,
+        Self::Evaluates,
         Self::Transforms,
     ];
 

@@ -5,11 +5,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::{ArtifactName, ArtifactType, Error};
 use crate::{
     ContentHash, EnvironmentSnapshot, LogLine, LoggedValue, Metadata, Parameters, Result, RunError, RunId, RunStatus,
     SeriesPoints, Tags, Timestamp, Validate, WriterId, check_name,
 };
-use crate::{ArtifactName, ArtifactType, Error};
 
 /// The beginning of a run as its client tells it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

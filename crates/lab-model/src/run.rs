@@ -126,9 +126,8 @@ impl RunAction {
 
 impl RunStatus {
     /// Every status.
-    pub const ALL: [Self; 7] = [
-        Self::Pending, Self::Queued, Self::Running, Self::Completed, Self::Failed, Self::Cancelled, Self::TimedOut,
-    ];
+    pub const ALL: [Self; 7] =
+        [Self::Pending, Self::Queued, Self::Running, Self::Completed, Self::Failed, Self::Cancelled, Self::TimedOut];
 
     /// The actions that this state allows.
     ///

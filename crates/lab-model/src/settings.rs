@@ -112,7 +112,8 @@ impl Settings {
     pub fn with_variables(mut self, variable: impl Fn(&str) -> Option<String>) -> Result<Self> {
         fn set<T: FromStr>(slot: &mut T, name: &str, text: Option<String>, expected: &str) -> Result<()> {
             if let Some(text) = text {
-                *slot = text.parse().map_err(|_| Error::invalid(name, format!("is `{text}`; it must be {expected}")))?;
+                *slot =
+                    text.parse().map_err(|_| Error::invalid(name, format!("is `{text}`; it must be {expected}")))?;
             }
             Ok(())
         }
@@ -120,7 +121,12 @@ impl Settings {
             self.server = Some(server).filter(|url| !url.is_empty());
         }
         let read = |name: &'static str| variable(name);
-        set(&mut self.capture_environment, "LAB_CAPTURE_ENVIRONMENT", read("LAB_CAPTURE_ENVIRONMENT"), "true or false")?;
+        set(
+            &mut self.capture_environment,
+            "LAB_CAPTURE_ENVIRONMENT",
+            read("LAB_CAPTURE_ENVIRONMENT"),
+            "true or false",
+        )?;
         set(
             &mut self.checkpoint_interval_secs,
             "LAB_CHECKPOINT_INTERVAL_SECS",

@@ -157,8 +157,17 @@ mod tests {
     #[test]
     fn precedence_is_the_one_of_the_specification() {
         let rising = [
-            "1.0.0-alpha", "1.0.0-alpha.1", "1.0.0-alpha.beta", "1.0.0-beta", "1.0.0-beta.2", "1.0.0-beta.11",
-            "1.0.0-rc.1", "1.0.0", "2.0.0", "2.1.0", "2.1.1",
+            "1.0.0-alpha",
+            "1.0.0-alpha.1",
+            "1.0.0-alpha.beta",
+            "1.0.0-beta",
+            "1.0.0-beta.2",
+            "1.0.0-beta.11",
+            "1.0.0-rc.1",
+            "1.0.0",
+            "2.0.0",
+            "2.1.0",
+            "2.1.1",
         ];
         assert!(rising.map(v).is_sorted_by(|a, b| a < b));
         assert_eq!(v("1.0.0+linux"), v("1.0.0+mac"));
