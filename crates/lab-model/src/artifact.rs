@@ -159,6 +159,7 @@ impl TryFrom<String> for ArtifactName {
 
 /// A file that a run logged, without its bytes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct ArtifactRef {
     /// Identity.
     pub id: ArtifactId,
@@ -177,6 +178,7 @@ pub struct ArtifactRef {
     pub storage_uri: String,
     /// Free JSON.
     #[serde(default, skip_serializing_if = "Metadata::is_empty")]
+    #[cfg_attr(feature = "schema", schema(value_type = Object))]
     pub metadata: Metadata,
     /// When it was logged.
     pub created_at: Timestamp,

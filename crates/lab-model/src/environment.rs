@@ -15,6 +15,7 @@ use crate::{ContentHash, Timestamp};
 
 /// The machine, runtimes, packages and source code that a run depended on, at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct EnvironmentSnapshot {
     /// When the snapshot was taken.
     pub captured_at: Timestamp,
@@ -59,6 +60,7 @@ pub struct EnvironmentSnapshot {
 
 /// An operating system.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct OperatingSystem {
     /// Its name, as "Debian GNU/Linux".
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -76,6 +78,7 @@ pub struct OperatingSystem {
 
 /// The parts of a machine.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Hardware {
     /// The processor.
     #[serde(default, skip_serializing_if = "is_default")]
@@ -90,6 +93,7 @@ pub struct Hardware {
 
 /// The processors of a machine, which are taken to be alike.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Cpu {
     /// Its model, as its maker calls it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -104,6 +108,7 @@ pub struct Cpu {
 
 /// One GPU.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Gpu {
     /// Its model, as "NVIDIA H100 80GB HBM3".
     pub name: String,
@@ -123,6 +128,7 @@ pub struct Gpu {
 
 /// The packages a program can import or was built from.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Dependencies {
     /// The packages, sorted by ecosystem, name and version.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -134,6 +140,7 @@ pub struct Dependencies {
 
 /// One version of one package.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Package {
     /// The registry that its name belongs to.
     pub ecosystem: Ecosystem,
@@ -151,6 +158,7 @@ pub struct Package {
 
 /// Where packages are published.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Ecosystem {
@@ -185,6 +193,7 @@ impl fmt::Display for Ecosystem {
 
 /// State of a git repository: enough to check out the commit and apply what was not committed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct GitState {
     /// Top folder of the work tree.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -217,6 +226,7 @@ pub struct GitState {
 
 /// A container and the limits of its control group.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Container {
     /// The image it was made from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -237,6 +247,7 @@ pub struct Container {
 
 /// How a program was started.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct CommandLine {
     /// The program and its arguments, with keys masked.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -251,6 +262,7 @@ pub struct CommandLine {
 
 /// A fact that a snapshot lacks.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct NotSeen {
     /// Dotted path of the field, as `git.diff`.
     pub field: String,
@@ -260,6 +272,7 @@ pub struct NotSeen {
 
 /// A fact in which two snapshots differ.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct EnvironmentDifference {
     /// Dotted path of the field, as `hardware.cpu.model` or `dependencies.pypi.torch`.
     pub path: String,

@@ -9,6 +9,7 @@ pub type EventSeq = u64;
 
 /// What happened.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum EventBody {
     /// An experiment was created.
@@ -105,8 +106,10 @@ impl EventBody {
 
 /// One entry of the log.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Event {
     /// Its position.
+    #[cfg_attr(feature = "schema", schema(value_type = u64))]
     pub seq: EventSeq,
     /// When it was written.
     pub at: Timestamp,

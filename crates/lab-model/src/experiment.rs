@@ -20,6 +20,7 @@ const MAX_COLLABORATORS: usize = 1_000;
 
 /// Where an experiment stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ExperimentStatus {
     /// Being planned: no run can start.
@@ -112,6 +113,7 @@ impl FromStr for ExperimentStatus {
 
 /// A question, and the runs that are to answer it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Experiment {
     /// Identity.
     pub id: ExperimentId,
@@ -139,6 +141,7 @@ pub struct Experiment {
     pub config: ExperimentConfig,
     /// Free JSON, kept as it is.
     #[serde(default, skip_serializing_if = "Metadata::is_empty")]
+    #[cfg_attr(feature = "schema", schema(value_type = Object))]
     pub metadata: Metadata,
     /// When it was created.
     pub created_at: Timestamp,
@@ -240,6 +243,7 @@ impl Validate for Experiment {
 
 /// What a user gives to create an experiment. A name is enough.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct NewExperiment {
     /// 1–256 characters.
@@ -264,11 +268,13 @@ pub struct NewExperiment {
     pub config: ExperimentConfig,
     /// Free JSON.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schema(value_type = Object))]
     pub metadata: Metadata,
 }
 
 /// A change to an experiment: what is absent stays; null clears what may be absent.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct ExperimentPatch {
     /// New name.
@@ -289,6 +295,7 @@ pub struct ExperimentPatch {
     /// New configuration, all of it.
     pub config: Option<ExperimentConfig>,
     /// New metadata, all of it.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<Object>))]
     pub metadata: Option<Metadata>,
 }
 

@@ -22,6 +22,8 @@ mod parameter;
 mod query;
 mod record;
 mod run;
+#[cfg(feature = "schema")]
+mod schema;
 mod settings;
 mod user;
 mod validate;
@@ -43,7 +45,9 @@ pub use metric::{
     Value,
 };
 pub use parameter::{ParameterValue, Parameters};
-pub use query::{Cursor, ExperimentQuery, Field, Filter, Operator, Page, Paged, RunQuery, Sort, SortOrder, Statistic};
+pub use query::{
+    Cursor, ExperimentQuery, Field, Filter, Operator, Page, Paged, ParseError, RunQuery, Sort, SortOrder, Statistic,
+};
 pub use record::{Acknowledged, Delivery, FinishRun, Record, StartRun};
 pub use run::{
     ErrorContext, ExperimentRun, Highlight, LogLevel, LogLine, LogSummary, RunAction, RunError, RunStatus, Tags,

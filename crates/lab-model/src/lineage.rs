@@ -9,6 +9,7 @@ use crate::{Error, ExperimentId, Metadata, Result, RunId, Timestamp};
 
 /// What a node of the graph stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum NodeType {
     /// An experiment.
@@ -131,6 +132,7 @@ impl TryFrom<String> for NodeId {
 
 /// A node of the graph.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct LineageNode {
     /// Identity.
     pub id: NodeId,
@@ -138,6 +140,7 @@ pub struct LineageNode {
     pub label: String,
     /// Free JSON, as a dataset's split or a model's provider.
     #[serde(default, skip_serializing_if = "Metadata::is_empty")]
+    #[cfg_attr(feature = "schema", schema(value_type = Object))]
     pub metadata: Metadata,
     /// When it was first seen.
     pub created_at: Timestamp,
@@ -145,6 +148,7 @@ pub struct LineageNode {
 
 /// How two nodes relate: read `from`, the type, `to`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum EdgeType {
     /// An experiment contains a run; a run contains a nested run.
@@ -209,6 +213,7 @@ impl FromStr for EdgeType {
 
 /// An edge of the graph. The same edge twice is one edge.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct LineageEdge {
     /// Subject.
     pub from: NodeId,
@@ -219,6 +224,7 @@ pub struct LineageEdge {
     pub to: NodeId,
     /// Free JSON.
     #[serde(default, skip_serializing_if = "Metadata::is_empty")]
+    #[cfg_attr(feature = "schema", schema(value_type = Object))]
     pub metadata: Metadata,
     /// When it was first seen.
     pub created_at: Timestamp,
@@ -240,6 +246,7 @@ impl LineageEdge {
 
 /// A part of the graph.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct LineageGraph {
     /// Nodes, nearest to where the search began first.
     pub nodes: Vec<LineageNode>,

@@ -18,11 +18,14 @@ const MAX_CONTEXT: usize = 32;
 
 /// Identity of a series within a run: a name and a context.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct SeriesKey {
     /// Name of the metric.
+    #[cfg_attr(feature = "schema", schema(value_type = String))]
     pub name: MetricName,
     /// What tells it apart from other series of that name; empty as a rule.
     #[serde(default, skip_serializing_if = "Context::is_empty")]
+    #[cfg_attr(feature = "schema", schema(value_type = std::collections::BTreeMap<String, String>))]
     pub context: Context,
 }
 
@@ -68,9 +71,11 @@ impl Validate for SeriesKey {
 
 /// One measurement.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Point {
     /// The value; NaN and infinities are legal.
     #[serde(with = "number")]
+    #[cfg_attr(feature = "schema", schema(value_type = number::JsonFloat))]
     pub value: f64,
     /// Training step, where the run counts them. Any order, and repeats, are legal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -81,12 +86,14 @@ pub struct Point {
 
 /// Points of one series, as columns of equal length, in the order they were logged.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct SeriesPoints {
     /// Which series.
     #[serde(flatten)]
     pub key: SeriesKey,
     /// Values; NaN and infinities are legal.
     #[serde(with = "number::list")]
+    #[cfg_attr(feature = "schema", schema(value_type = Vec<number::JsonFloat>))]
     pub values: Vec<f64>,
     /// Steps, each null for a point without one.
     pub steps: Vec<Option<i64>>,
@@ -152,6 +159,7 @@ impl Validate for SeriesPoints {
 /// `min`, `max`, `mean`, `std_dev` and the quantiles are over the finite values; NaN and infinities are counted apart,
 /// so that one bad step does not take the summary with it. They are absent while there is no finite value.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct SeriesSummary {
     /// Which series.
     #[serde(flatten)]
@@ -166,6 +174,7 @@ pub struct SeriesSummary {
     pub infinite_count: u64,
     /// Value at the greatest step, and of equal steps at the latest time; a point without a step is before any with one.
     #[serde(with = "number")]
+    #[cfg_attr(feature = "schema", schema(value_type = number::JsonFloat))]
     pub last: f64,
     /// Step of `last`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -199,6 +208,7 @@ fn is_zero(n: &u64) -> bool {
 
 /// A distribution logged as one value.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(tag = "form", rename_all = "snake_case")]
 pub enum Distribution {
     /// Counts between boundaries.
@@ -209,6 +219,7 @@ pub enum Distribution {
         counts: Vec<u64>,
         /// Sum of the values.
         #[serde(with = "number")]
+        #[cfg_attr(feature = "schema", schema(value_type = number::JsonFloat))]
         sum: f64,
         /// Number of the values; those outside the boundaries are in here and in no bucket.
         count: u64,
@@ -219,6 +230,7 @@ pub enum Distribution {
         count: u64,
         /// Sum of the values.
         #[serde(with = "number")]
+        #[cfg_attr(feature = "schema", schema(value_type = number::JsonFloat))]
         sum: f64,
         /// Pairs of a percentile in 0–100 and its value, rising.
         percentiles: Vec<(f64, f64)>,
@@ -257,6 +269,7 @@ impl Validate for Distribution {
 
 /// How often each class was taken for each other.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct ConfusionMatrix {
     /// Names of the classes, in the order of rows and columns.
     pub labels: Vec<String>,
@@ -297,6 +310,7 @@ impl Validate for ConfusionMatrix {
 
 /// A value of a metric that is not one number.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Value {
     /// A distribution.
@@ -306,12 +320,14 @@ pub enum Value {
     /// Any JSON.
     Custom {
         /// The JSON as it was given.
+        #[cfg_attr(feature = "schema", schema(value_type = Object))]
         value: serde_json::Value,
     },
 }
 
 /// A value that is not one number, with its place in the run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct LoggedValue {
     /// Which metric.
     #[serde(flatten)]

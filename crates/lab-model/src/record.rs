@@ -13,6 +13,7 @@ use crate::{
 
 /// The beginning of a run as its client tells it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct StartRun {
     /// Name or id of the experiment. One of that name is created and activated if there is none.
@@ -22,6 +23,7 @@ pub struct StartRun {
     pub name: Option<String>,
     /// What it is started with.
     #[serde(default, skip_serializing_if = "Parameters::is_empty")]
+    #[cfg_attr(feature = "schema", schema(value_type = std::collections::BTreeMap<String, crate::ParameterValue>))]
     pub parameters: Parameters,
     /// Labels, or pairs.
     #[serde(default)]
@@ -38,6 +40,7 @@ pub struct StartRun {
 
 /// The end of a run as its client tells it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct FinishRun {
     /// Completed, failed, cancelled or timed out.
@@ -51,6 +54,7 @@ pub struct FinishRun {
 
 /// One thing that a client has to say about its run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(tag = "record", rename_all = "snake_case")]
 pub enum Record {
     /// The run begins. Harmless where it has begun already.
@@ -73,6 +77,7 @@ pub enum Record {
     /// Parameters beside those it was started with. A parameter never changes once set.
     Parameters {
         /// By name.
+        #[cfg_attr(feature = "schema", schema(value_type = std::collections::BTreeMap<String, crate::ParameterValue>))]
         parameters: Parameters,
     },
     /// Tags to set.
@@ -96,6 +101,7 @@ pub enum Record {
         content_hash: ContentHash,
         /// Free JSON.
         #[serde(default, skip_serializing_if = "Metadata::is_empty")]
+        #[cfg_attr(feature = "schema", schema(value_type = Object))]
         metadata: Metadata,
         /// When it was logged.
         at: Timestamp,
@@ -106,6 +112,7 @@ pub enum Record {
         dataset: String,
         /// Version, split and the like.
         #[serde(default, skip_serializing_if = "Metadata::is_empty")]
+        #[cfg_attr(feature = "schema", schema(value_type = Object))]
         metadata: Metadata,
     },
     /// A model that the run uses.
@@ -114,6 +121,7 @@ pub enum Record {
         model: String,
         /// Provider, revision and the like.
         #[serde(default, skip_serializing_if = "Metadata::is_empty")]
+        #[cfg_attr(feature = "schema", schema(value_type = Object))]
         metadata: Metadata,
     },
     /// Lines that the run printed.
@@ -165,6 +173,7 @@ impl Validate for Record {
 
 /// Records of one writer, in order.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Delivery {
     /// Who wrote them: one spool file.
@@ -188,6 +197,7 @@ impl Validate for Delivery {
 
 /// What of a delivery is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Acknowledged {
     /// Every record of this writer up to this number is durable.
     pub seq: u64,

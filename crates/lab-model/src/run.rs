@@ -67,6 +67,7 @@ impl Validate for Tags {
 
 /// Where a run stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum RunStatus {
     /// Created, not yet handed to anything that executes it.
@@ -87,6 +88,7 @@ pub enum RunStatus {
 
 /// What can be done to a run's status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum RunAction {
     /// Hand it to a queue.
@@ -202,6 +204,7 @@ impl FromStr for RunStatus {
 
 /// How serious a line of a log is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "the usual five levels")]
 pub enum LogLevel {
@@ -214,6 +217,7 @@ pub enum LogLevel {
 
 /// One line of what a run printed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct LogLine {
     /// How serious it is.
     pub level: LogLevel,
@@ -225,6 +229,7 @@ pub struct LogLine {
 
 /// A line of the log worth showing first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Highlight {
     /// How serious it is.
     pub level: LogLevel,
@@ -238,6 +243,7 @@ pub struct Highlight {
 
 /// What a run's log holds, without the log.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct LogSummary {
     /// Lines in all.
     pub lines: u64,
@@ -283,6 +289,7 @@ pub type ErrorContext = BTreeMap<String, String>;
 
 /// Why a run ended without completing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct RunError {
     /// The class of error, as `torch.OutOfMemoryError` or `ClientVanished`.
     #[serde(rename = "type")]
@@ -299,6 +306,7 @@ pub struct RunError {
     pub recoverable: bool,
     /// Circumstances: exit code, signal, host, last heartbeat.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[cfg_attr(feature = "schema", schema(value_type = std::collections::BTreeMap<String, String>))]
     pub context: ErrorContext,
 }
 
@@ -307,6 +315,7 @@ pub struct RunError {
 /// Its metrics and artifacts can be many and are read on their own; see [`crate::SeriesSummary`] and
 /// [`crate::ArtifactRef`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct ExperimentRun {
     /// Identity.
     pub id: RunId,
@@ -320,6 +329,7 @@ pub struct ExperimentRun {
     pub status: RunStatus,
     /// What it was started with. A parameter never changes once set.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schema(value_type = std::collections::BTreeMap<String, crate::ParameterValue>))]
     pub parameters: Parameters,
     /// Hash of the environment snapshot, once it has arrived.
     #[serde(default, skip_serializing_if = "Option::is_none")]

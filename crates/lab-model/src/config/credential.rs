@@ -13,6 +13,7 @@ use crate::{Error, Result, Validate, check_name};
 /// The credential itself must not be stored with an experiment, where everybody who reads the experiment reads it too.
 /// What looks like one is refused, and no error repeats the text, because errors are logged.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum CredentialRef {
     /// An environment variable on the machine that runs: letters, digits and `_`, not beginning with a digit.

@@ -7,6 +7,7 @@ use crate::{ContentHash, DatasetId, DatasetVersionId, Result, Validate, check_na
 
 /// A dataset that is read.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct DatasetRef {
     /// The dataset.
@@ -40,6 +41,7 @@ impl Validate for DatasetRef {
 
 /// Which version of a dataset: `"latest"`, `{"id": …}`, `{"tag": "v2"}` or `{"content_hash": …}`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum DatasetVersionSelector {
     /// The newest when the run starts.
@@ -64,6 +66,7 @@ impl Validate for DatasetVersionSelector {
 
 /// A part of a dataset.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum DatasetSplit {
     /// What a model learns from.
@@ -90,6 +93,7 @@ impl Validate for DatasetSplit {
 
 /// How examples are chosen from a dataset. The default takes every one.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct Sampling {
     /// The method.
@@ -120,6 +124,7 @@ impl Validate for Sampling {
 
 /// A method of choosing examples.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum SamplingMethod {
     /// Each example is as likely as any other.
@@ -141,6 +146,7 @@ pub enum SamplingMethod {
 
 /// How many examples are chosen: `"all"`, `{"count": 500}` or `{"percentage": 2.5}`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum SampleSize {
     /// As many as there are, or as the method gives.

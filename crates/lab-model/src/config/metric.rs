@@ -7,6 +7,7 @@ use crate::{MetricId, Parameters, Result, SemanticVersion, Validate, check_name,
 
 /// A metric that counts in an experiment.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct MetricConfig {
     /// The name that runs log it under, as `eval/accuracy`; 1–250 characters.
@@ -19,6 +20,7 @@ pub struct MetricConfig {
     pub version: Option<SemanticVersion>,
     /// What the definition is computed with, as `{"n": 4}` for BLEU.
     #[serde(default, skip_serializing_if = "Parameters::is_empty")]
+    #[cfg_attr(feature = "schema", schema(value_type = std::collections::BTreeMap<String, crate::ParameterValue>))]
     pub parameters: Parameters,
     /// Its share in a score of several metrics, 0 or more and relative to the others; 1 where nothing is said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -62,6 +64,7 @@ impl Validate for MetricConfig {
 
 /// Which way a metric is better.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum MetricDirection {
     /// More is better, as for accuracy.
@@ -72,6 +75,7 @@ pub enum MetricDirection {
 
 /// A bound that a metric should not cross.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Threshold {
     /// The bound, in the metric's own unit; finite. The bound itself is not yet beyond it.
@@ -99,6 +103,7 @@ impl Validate for Threshold {
 
 /// The side of a threshold that is bad.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ThresholdDirection {
     /// Values above it.

@@ -34,6 +34,7 @@ const MAX_NAME: usize = 250;
 
 /// The set-up of an experiment. The default is the empty one.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct ExperimentConfig {
     /// The models that are compared or used.

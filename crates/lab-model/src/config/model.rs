@@ -11,6 +11,7 @@ const MAX_URL_BYTES: usize = 2048;
 
 /// A model and the settings it generates with. A setting that is missing is left to the provider.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ModelConfig {
     /// What its provider calls it, as `gpt-4o`; 1–250 characters.
@@ -49,6 +50,7 @@ pub struct ModelConfig {
     pub seed: Option<i64>,
     /// Settings that only this provider knows.
     #[serde(default, skip_serializing_if = "Parameters::is_empty")]
+    #[cfg_attr(feature = "schema", schema(value_type = std::collections::BTreeMap<String, crate::ParameterValue>))]
     pub custom: Parameters,
     /// Where the credential is that the provider asks for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -155,6 +157,7 @@ fn check_endpoint(field: &str, url: &str) -> Result<()> {
 
 /// Who serves a model.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 #[expect(missing_docs, reason = "each variant is the company or product it names")]
 pub enum ModelProvider {

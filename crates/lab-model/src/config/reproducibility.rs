@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// What is recorded and pinned. By default what costs nothing: the environment and the machine.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct ReproducibilitySettings {
     /// Record the environment that a run starts in: code revision, packages, variables.

@@ -12,6 +12,7 @@ const MAX_DAYS: u32 = 36_525;
 
 /// What a run needs. What is missing is not asked for.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct ResourceRequirements {
     /// Processor cores, above 0; half of one is 0.5.
@@ -82,6 +83,7 @@ fn check_time(field: &str, time: Option<u64>, most: u64) -> Result<()> {
 
 /// Accelerators, all of one kind.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct GpuRequirement {
     /// How many, at least 1.
@@ -104,6 +106,7 @@ impl Validate for GpuRequirement {
 
 /// A reservation of a machine (in Kubernetes a taint) that does not keep the run away.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Toleration {
     /// Name of the reservation; 1–250 characters.
@@ -125,6 +128,7 @@ impl Validate for Toleration {
 
 /// What a reservation does to a run that it does not tolerate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum TolerationEffect {
     /// It is not started there.
@@ -137,6 +141,7 @@ pub enum TolerationEffect {
 
 /// Who goes first where not all can; later ones go before earlier ones.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "each variant is the word it is written as")]
 pub enum Priority {

@@ -9,10 +9,12 @@ use crate::{Error, ParameterValue, Parameters, Result, Validate, check_name, che
 
 /// Hyperparameters and how they are searched.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct ParameterConfig {
     /// Values that every run starts with; what a search suggests comes before them.
     #[serde(skip_serializing_if = "Parameters::is_empty")]
+    #[cfg_attr(feature = "schema", schema(value_type = std::collections::BTreeMap<String, crate::ParameterValue>))]
     pub hyperparameters: Parameters,
     /// What is searched.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -32,6 +34,7 @@ impl Validate for ParameterConfig {
 
 /// What is searched, how, and for how long.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct SearchSpace {
     /// Where each parameter's value comes from, by the parameter's name; at least one.
@@ -66,6 +69,7 @@ impl Validate for SearchSpace {
 
 /// Where the values of a searched parameter come from, told apart by `type`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
 pub enum ParameterDistribution {
     /// One of a list.
@@ -143,6 +147,7 @@ fn check_categories(values: &[ParameterValue]) -> Result<()> {
 
 /// How the next values to try are chosen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum SearchStrategy {
     /// Every combination.
@@ -160,6 +165,7 @@ pub enum SearchStrategy {
 
 /// When a run that no longer improves is ended.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct EarlyStopping {
     /// Name of the metric that is watched; 1–250 characters.
@@ -183,6 +189,7 @@ impl Validate for EarlyStopping {
 
 /// What a search is after.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct OptimizationTarget {
     /// Name of the metric; 1–250 characters.
@@ -203,6 +210,7 @@ impl Validate for OptimizationTarget {
 
 /// What a metric must hold: `{"metric": "latency_millis", "operator": "<=", "value": 200}`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Constraint {
     /// Name of the metric; 1–250 characters.
@@ -236,6 +244,7 @@ impl Validate for Constraint {
 
 /// How a metric is compared with a constraint's value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[expect(missing_docs, reason = "each variant is the sign it is written as")]
 pub enum ConstraintOperator {
     #[serde(rename = "<")]
