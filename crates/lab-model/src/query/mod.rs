@@ -1,12 +1,24 @@
 //! Questions to the store: one tree of conditions, whichever face it came in by.
+//!
+//! A filter is read from the query language (`parse` has its grammar), written in it, and written in it in JSON too, so
+//! that one text can be typed, linked, stored and shown.
 
-use std::fmt;
+mod check;
+mod matches;
+mod parse;
+#[cfg(test)]
+mod tests;
+mod write;
 
+pub use parse::ParseError;
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, ExperimentId, ParameterValue, Result};
 
 /// Something of an experiment or a run that can be asked about or sorted by.
+///
+/// In text and in JSON: `status`, `params.lr`, `tags.team`, `metrics.loss`, `min(metrics.loss)`; a name with other signs
+/// than `_ . / -` in backticks.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Field {
     /// Its id.
@@ -19,7 +31,7 @@ pub enum Field {
     ExperimentId,
     /// Runs: the number within the experiment.
     Number,
-    /// Owner of an experiment or creator of a run, by login name or id.
+    /// Owner of an experiment or creator of a run, by id or login name.
     Owner,
     /// Runs: the run this one is part of.
     ParentRunId,
@@ -43,6 +55,7 @@ pub enum Field {
 
 /// Which number of a metric's summary is meant.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Statistic {
     /// The value at the greatest step.
@@ -107,10 +120,22 @@ impl Operator {
     }
 }
 
-/// A condition on experiments or runs.
+/// A condition on experiments or runs; in JSON its text, as `"status = 'running' and metrics.loss < 0.5"`.
 ///
-/// A condition on a field that a run does not have is false, also `!=`: "different" is not "absent"; use
-/// [`Filter::Exists`] for that. NaN satisfies only `!=`.
+/// What the conditions mean, and [`Filter::matches`] decides:
+///
+/// - A comparison with a field that is absent is false, also `!=`: "different" is not "absent"; use [`Filter::Exists`]
+///   for that. [`Filter::Not`] only turns true and false around, so it holds for what is absent.
+/// - Integers and floats compare by value, without rounding; `-0.0` is `0.0`. NaN, on either side, satisfies only `!=`.
+/// - Text compares by its bytes in UTF-8. `true` and `false` are equal or not, and have no order. Nor have lists and
+///   maps, which are equal if they are written the same, `[1]` differing from `[1.0]`.
+/// - Values of different types are different: only `!=` holds.
+/// - Times compare as moments in microseconds; see [`Filter::moment`] for how they are written.
+/// - Ids compare as text with hyphens; a value that is a UUID in another form is taken in that one. An owner is compared
+///   by id if the value is a UUID, by login name otherwise and with `LIKE`.
+/// - A pattern covers the whole text: `%` stands for any characters, `_` for one, and nothing escapes them. `ILIKE`
+///   folds the case of A–Z only. What is not text is not like any pattern.
+/// - `IN` is any of `=`; of an empty list it is false.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Filter {
     /// All of them; an empty list is true.
@@ -144,16 +169,17 @@ impl Filter {
 
 /// Which way to sort.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum SortOrder {
-    /// Least first.
+    /// Least first; the way where nothing is said, as in SQL.
+    #[default]
     Ascending,
     /// Greatest first.
-    #[default]
     Descending,
 }
 
-/// One key to sort by. What lacks the field comes last either way; ties are settled by creation, newest first.
+/// One key to sort by; in text and in JSON `metrics.loss asc`. What lacks the field comes last either way; ties are settled by creation, newest first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sort {
     /// By what.
@@ -168,11 +194,14 @@ pub struct Sort {
 pub struct Cursor(pub String);
 
 /// Which part of the results is wanted.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(default, deny_unknown_fields)]
 pub struct Page {
     /// Most items, 1 to [`Page::MAX_LIMIT`].
     pub limit: u32,
     /// Where the last page said it ended; the beginning where absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub cursor: Option<Cursor>,
 }
 
@@ -201,6 +230,7 @@ impl Default for Page {
 
 /// A page of results.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Paged<T> {
     /// What was found.
     pub items: Vec<T>,
@@ -222,56 +252,34 @@ impl<T> Paged<T> {
 }
 
 /// A search for experiments.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(default, deny_unknown_fields)]
 pub struct ExperimentQuery {
     /// What must hold; everything where absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub filter: Option<Filter>,
     /// In which order; newest first where empty.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub sort: Vec<Sort>,
     /// Which part of the results.
     pub page: Page,
 }
 
 /// A search for runs.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(default, deny_unknown_fields)]
 pub struct RunQuery {
     /// Within these experiments; all where empty.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub experiments: Vec<ExperimentId>,
     /// What must hold; everything where absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub filter: Option<Filter>,
     /// In which order; newest first where empty.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub sort: Vec<Sort>,
     /// Which part of the results.
     pub page: Page,
-}
-
-impl fmt::Display for Field {
-    /// Writes the field as the query language reads it.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Id => f.write_str("id"),
-            Self::Name => f.write_str("name"),
-            Self::Status => f.write_str("status"),
-            Self::ExperimentId => f.write_str("experiment_id"),
-            Self::Number => f.write_str("number"),
-            Self::Owner => f.write_str("owner"),
-            Self::ParentRunId => f.write_str("parent_run_id"),
-            Self::CreatedAt => f.write_str("created_at"),
-            Self::UpdatedAt => f.write_str("updated_at"),
-            Self::StartedAt => f.write_str("started_at"),
-            Self::EndedAt => f.write_str("ended_at"),
-            Self::DurationSecs => f.write_str("duration_secs"),
-            Self::Parameter(path) => write!(f, "params.{}", quoted(path)),
-            Self::Tag(key) => write!(f, "tags.{}", quoted(key)),
-            Self::Metric(name, Statistic::Last) => write!(f, "metrics.{}", quoted(name)),
-            Self::Metric(name, statistic) => write!(f, "{}(metrics.{})", statistic.as_str(), quoted(name)),
-        }
-    }
-}
-
-/// Bare where it can be, in backticks where it must.
-fn quoted(name: &str) -> String {
-    let is_bare = name.starts_with(|c: char| c.is_alphanumeric() || c == '_')
-        && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '.' | '/' | '-'));
-    if is_bare { name.to_owned() } else { format!("`{}`", name.replace('`', "``")) }
 }
