@@ -285,6 +285,40 @@ pub struct EnvironmentDifference {
 }
 
 impl EnvironmentSnapshot {
+    /// What a person wants to know first, a line each: system, hardware, runtimes, packages, source code.
+    #[must_use]
+    pub fn brief(&self) -> Vec<String> {
+        let words = |parts: &[&Option<String>]| {
+            let words: Vec<&str> = parts.iter().filter_map(|part| part.as_deref()).collect();
+            words.join(" ")
+        };
+        let OperatingSystem { name, version, kernel, .. } = &self.os;
+        let mut lines = vec![words(&[&self.hostname, name, version, kernel])];
+        let Hardware { cpu, memory_bytes, gpus } = &self.hardware;
+        let threads = cpu.threads.map(|threads| format!("{threads} threads"));
+        let memory = memory_bytes.map(|bytes| format!("{:.1} GiB", bytes as f64 / f64::from(1 << 30)));
+        lines.push(words(&[&cpu.model, &threads, &memory]));
+        lines.extend(gpus.iter().map(|gpu| words(&[&Some(gpu.name.clone()), &gpu.driver_version])));
+        let runtimes: Vec<String> = self.runtimes.iter().map(|(name, version)| format!("{name} {version}")).collect();
+        lines.push(runtimes.join(", "));
+        if !self.dependencies.packages.is_empty() {
+            lines.push(format!("{} packages", self.dependencies.packages.len()));
+        }
+        if let Some(git) = &self.git {
+            let state = match git.dirty {
+                Some(true) => "with changes",
+                Some(false) => "clean",
+                None => "state unknown",
+            };
+            lines.push(words(&[&Some("git".to_owned()), &git.commit, &git.branch, &Some(state.to_owned())]));
+        }
+        if !self.not_seen.is_empty() {
+            lines.push(format!("{} things could not be seen", self.not_seen.len()));
+        }
+        lines.retain(|line| !line.is_empty());
+        lines
+    }
+
     /// Identity of what was seen: SHA-256 of the snapshot's JSON with sorted keys and without white space,
     /// `captured_at` and `duration_millis`.
     #[must_use]

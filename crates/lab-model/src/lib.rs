@@ -48,7 +48,7 @@ pub use parameter::{ParameterValue, Parameters};
 pub use query::{
     Cursor, ExperimentQuery, Field, Filter, Operator, Page, Paged, ParseError, RunQuery, Sort, SortOrder, Statistic,
 };
-pub use record::{Acknowledged, Delivery, FinishRun, Record, StartRun};
+pub use record::{Acknowledged, Delivery, FinishRun, Record, Refused, StartRun};
 pub use run::{
     ErrorContext, ExperimentRun, Highlight, LogLevel, LogLine, LogSummary, RunAction, RunError, RunStatus, Tags,
 };

@@ -196,9 +196,22 @@ impl Validate for Delivery {
 }
 
 /// What of a delivery is kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Acknowledged {
-    /// Every record of this writer up to this number is durable.
+    /// Every record of this writer up to this number is durable, or refused for good.
     pub seq: u64,
+    /// Records of this delivery that can never be kept.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refused: Vec<Refused>,
+}
+
+/// A record that was skipped because a rule forbids it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Refused {
+    /// Number of the record.
+    pub seq: u64,
+    /// Why, in one sentence.
+    pub problem: String,
 }

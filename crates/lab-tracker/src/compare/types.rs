@@ -64,14 +64,16 @@ pub struct GroupRequest {
 pub struct CompareRequest {
     /// Groups given run by run.
     pub groups: Vec<GroupRequest>,
-    /// Single runs; without `group_by` each is a group of its own.
+    /// Single runs. Without `group_by` those that differ only in their seed are one group, unless that leaves one group
+    /// only: then each is a group of its own.
     pub runs: Vec<String>,
     /// All runs of these experiments, by name or id.
     pub experiments: Vec<String>,
     /// Only those that this filter finds.
     pub query: Option<String>,
-    /// Parameters or tags that make the groups, as `params.layers`. Runs that agree in all of them are one group, whatever
-    /// else differs. Where empty and no groups are given, runs that differ only in their seed are one group.
+    /// What makes the groups: `params.layers`, `tags.team`, `name`, `experiment`. Runs that agree in all of them are one
+    /// group, whatever else differs. Where empty and no groups are given, runs that differ only in their seed are one
+    /// group.
     pub group_by: Vec<String>,
     /// Which metrics; all scalar ones that every group has where empty.
     pub metrics: Vec<MetricName>,
@@ -118,6 +120,8 @@ pub struct Comparison {
     pub metrics: Vec<MetricComparison>,
     /// Parameters that differ between groups, nested ones by dotted path.
     pub parameters: Vec<Difference>,
+    /// What differs in the configurations of the groups' experiments, data included.
+    pub configuration: Vec<Difference>,
     /// What differs in where the groups ran: system, hardware, packages, source code.
     pub environment: Vec<Difference>,
     /// What could fool a reader.
@@ -215,7 +219,7 @@ pub enum Verdict {
     Better,
     /// The group is worse than the baseline.
     Worse,
-    /// The group differs, and which way is better is not known.
+    /// The group differs, and which way is better is not known, or the runs do not vary and nothing can be tested.
     Different,
     /// The numbers do not show a difference.
     NoEvidence,
@@ -236,7 +240,7 @@ pub struct Pair {
     pub sentence: String,
     /// Mean of the group less mean of the baseline.
     pub difference: Option<f64>,
-    /// Confidence interval of the difference, at 1 − alpha.
+    /// Confidence interval of the difference, at 1 − alpha, for this pair alone.
     pub interval: Option<(f64, f64)>,
     /// The difference as a share of the baseline's mean.
     pub relative: Option<f64>,
@@ -248,7 +252,8 @@ pub struct Pair {
     pub p_value: Option<f64>,
     /// The same after the correction for comparing several groups (Holm).
     pub p_adjusted: Option<f64>,
-    /// Runs a group that would show an effect of this size with 80% power.
+    /// Runs a group (pairs, where runs are paired) that would show an effect of this size with 80% power, at an alpha
+    /// divided by the number of pairs tested.
     pub runs_needed: Option<u64>,
 }
 
@@ -270,7 +275,7 @@ pub struct Effect {
 pub struct Difference {
     /// What, by dotted path.
     pub path: String,
-    /// By group, in their order: the values its runs have, each once.
+    /// By group, in their order: the values its runs have, each once, at most 20 and then how many more there are.
     pub values: Vec<Vec<String>>,
 }
 

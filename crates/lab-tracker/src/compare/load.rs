@@ -1,0 +1,243 @@
+//! Reading what a comparison is about. What is read at once is bounded, whatever the request asks for.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use lab_model::{
+    ContentHash, EnvironmentSnapshot, Experiment, ExperimentId, ExperimentRun, Field, Filter, Page, RunId, RunQuery,
+    SeriesKey,
+};
+use lab_store::PointRange;
+
+use super::groups::{self, Condition, Member};
+use super::readings::{MAX_METRICS, Reading, Readings};
+use super::reduce::{self, Number};
+use super::types::{CompareRequest, Reduction};
+use super::{Error, Result, Tracker, direction};
+
+/// Most runs of a comparison.
+const MAX_RUNS: usize = 10_000;
+/// Most numbers of a comparison: runs times metrics.
+const MAX_NUMBERS: usize = 2_000_000;
+/// Most curves that are read whole.
+const MAX_CURVES: usize = 100_000;
+/// Most different environments that are read.
+const MAX_ENVIRONMENTS: usize = 500;
+/// Runs whose summaries are read at once.
+const RUNS_AT_ONCE: usize = 250;
+/// Readings under way at one time.
+const CONCURRENT: usize = 8;
+
+/// The experiments that runs belong to, as they are met.
+pub(super) type Experiments = BTreeMap<ExperimentId, Experiment>;
+
+/// The groups that the request describes, in their stable order, and the fields they were made by.
+pub(super) async fn conditions(
+    tracker: &Tracker,
+    request: &CompareRequest,
+    experiments: &mut Experiments,
+) -> Result<(Vec<Condition>, Vec<Field>)> {
+    let fields = groups::parse_fields(&request.group_by)?;
+    if !request.groups.is_empty() {
+        if !request.runs.is_empty() || !request.experiments.is_empty() || request.query.is_some() || !fields.is_empty() {
+            return Err(Error::invalid("groups", "are given, so leave out runs, experiments, query and group_by"));
+        }
+        return Ok((given(tracker, request, experiments).await?, fields));
+    }
+    let members = members(tracker, found(tracker, request).await?, experiments).await?;
+    if members.len() < 2 {
+        let problem = format!("finds {} to compare; at least two runs are needed", if members.is_empty() { "no run" } else { "one run" });
+        return Err(Error::invalid("the request", problem));
+    }
+    if !fields.is_empty() {
+        return Ok((groups::by_fields(members, &fields), fields));
+    }
+    let are_named = request.experiments.is_empty() && !request.runs.is_empty();
+    let folded = groups::by_all_but_seed(members.clone(), are_named);
+    if folded.len() == 1 && are_named {
+        return Ok((groups::single(members), fields));
+    }
+    Ok((folded, fields))
+}
+
+/// Groups given run by run.
+async fn given(
+    tracker: &Tracker,
+    request: &CompareRequest,
+    experiments: &mut Experiments,
+) -> Result<Vec<Condition>> {
+    let count: usize = request.groups.iter().map(|group| group.runs.len()).sum();
+    check_run_count(count)?;
+    let mut owner: BTreeMap<RunId, &str> = BTreeMap::new();
+    let mut labels = BTreeSet::new();
+    let mut conditions = Vec::new();
+    for (index, group) in request.groups.iter().enumerate() {
+        let at = |field: &str| format!("groups[{index}].{field}");
+        lab_model::check_name(&at("label"), &group.label, 250)?;
+        if !labels.insert(&group.label) {
+            return Err(Error::invalid(at("label"), format!("is `{}`, as another group's is", group.label)));
+        }
+        if group.runs.is_empty() {
+            return Err(Error::invalid(at("runs"), "is empty"));
+        }
+        let mut runs = Vec::new();
+        for run in resolved(tracker, &group.runs).await? {
+            match owner.insert(run.id, &group.label) {
+                None => runs.push(run),
+                Some(other) if other == group.label => {}
+                Some(other) => {
+                    let problem = format!("holds run {}, which `{other}` holds too; a run is in one group", run.id);
+                    return Err(Error::invalid(at("runs"), problem));
+                }
+            }
+        }
+        conditions.push(Condition { label: group.label.clone(), members: members(tracker, runs, experiments).await? });
+    }
+    Ok(conditions)
+}
+
+/// The runs that are named, then those that are found, each once; found ones by experiment and number.
+async fn found(tracker: &Tracker, request: &CompareRequest) -> Result<Vec<ExperimentRun>> {
+    check_run_count(request.runs.len())?;
+    let filter = request.query.as_deref().map(Filter::parse).transpose()?;
+    let is_empty = request.runs.is_empty() && request.experiments.is_empty() && filter.is_none();
+    if is_empty {
+        return Err(Error::invalid("the request", "names nothing to compare; give runs, groups, experiments or a query"));
+    }
+    let mut runs = resolved(tracker, &request.runs).await?;
+    if let Some(filter) = filter.as_ref().filter(|_| !runs.is_empty()) {
+        let ids = runs.iter().map(|run| run.id.to_string().into()).collect();
+        let both = Filter::And(vec![Filter::In(Field::Id, ids), filter.clone()]);
+        let query = RunQuery { filter: Some(both), page: all()?, ..RunQuery::default() };
+        let kept: BTreeSet<RunId> = tracker.find_runs(&query).await?.items.iter().map(|run| run.id).collect();
+        runs.retain(|run| kept.contains(&run.id));
+    }
+    if request.runs.is_empty() || !request.experiments.is_empty() {
+        let mut query = RunQuery { filter, page: all()?, ..RunQuery::default() };
+        for name in &request.experiments {
+            query.experiments.push(tracker.resolve_experiment(name).await?.id);
+        }
+        let page = tracker.find_runs(&query).await?;
+        check_run_count(page.total_count as usize)?;
+        let mut others = page.items;
+        others.sort_by_key(|run| (run.experiment_id, run.number));
+        runs.extend(others);
+    }
+    let mut seen = BTreeSet::new();
+    runs.retain(|run| seen.insert(run.id));
+    check_run_count(runs.len())?;
+    Ok(runs)
+}
+
+fn all() -> Result<Page> {
+    Page::first(Page::MAX_LIMIT.min(MAX_RUNS as u32))
+}
+
+fn check_run_count(count: usize) -> Result<()> {
+    if count <= MAX_RUNS {
+        return Ok(());
+    }
+    Err(Error::invalid("the request", format!("means {count} runs; at most {MAX_RUNS} are compared, so narrow it with a query")))
+}
+
+async fn resolved(tracker: &Tracker, names: &[String]) -> Result<Vec<ExperimentRun>> {
+    stream::iter(names.to_vec())
+        .map(|name| async move { tracker.resolve_run(&name).await })
+        .buffered(CONCURRENT)
+        .try_collect()
+        .await
+}
+
+async fn members(tracker: &Tracker, runs: Vec<ExperimentRun>, experiments: &mut Experiments) -> Result<Vec<Member>> {
+    let mut members = Vec::with_capacity(runs.len());
+    for run in runs {
+        let name = match experiments.get(&run.experiment_id) {
+            Some(experiment) => experiment.name.clone(),
+            None => {
+                let experiment = tracker.experiment(run.experiment_id).await?;
+                let name = experiment.name.clone();
+                experiments.insert(run.experiment_id, experiment);
+                name
+            }
+        };
+        members.push(Member::new(run, name));
+    }
+    Ok(members)
+}
+
+/// What summaries say of the runs' series; numbers that need points are still absent.
+pub(super) async fn readings(
+    tracker: &Tracker,
+    request: &CompareRequest,
+    names: Option<&[String]>,
+    ids: &[RunId],
+    experiments: &Experiments,
+) -> Result<Readings> {
+    let mut readings = Readings::new();
+    let mut count = 0;
+    for chunk in ids.chunks(RUNS_AT_ONCE) {
+        for (run, summary) in tracker.summaries(chunk, names).await? {
+            let better = direction::of(&summary.key, request, experiments).better();
+            let number = reduce::of_summary(&summary, request.reduction, better);
+            let reading = Reading::new(&summary, number);
+            readings.entry(summary.key).or_default().insert(run, reading);
+            count += 1;
+        }
+        if count > MAX_NUMBERS {
+            let problem = format!("would take more than {MAX_NUMBERS} numbers; name at most {MAX_METRICS} metrics, or fewer runs");
+            return Err(Error::invalid("metrics", problem));
+        }
+    }
+    Ok(readings)
+}
+
+/// Fills in the numbers that need points.
+pub(super) async fn curves(
+    tracker: &Tracker,
+    reduction: Reduction,
+    metrics: &[SeriesKey],
+    readings: &mut Readings,
+) -> Result<()> {
+    let runs_of = |key: &SeriesKey| readings.get(key).map(|runs| runs.keys().copied().collect::<Vec<RunId>>());
+    let series: Vec<(SeriesKey, RunId)> = metrics
+        .iter()
+        .flat_map(|key| runs_of(key).unwrap_or_default().into_iter().map(|run| (key.clone(), run)))
+        .collect();
+    if series.len() > MAX_CURVES {
+        let problem = format!("needs {} curves; at most {MAX_CURVES} are read, so name fewer metrics or runs", series.len());
+        return Err(Error::invalid("reduction", problem));
+    }
+    let range = match reduction {
+        Reduction::AtStep { step } => PointRange { to_step: Some(step), ..PointRange::default() },
+        _ => PointRange::default(),
+    };
+    let numbers: Vec<(SeriesKey, RunId, Number)> = stream::iter(series)
+        .map(|(key, run)| async move {
+            let view = tracker.points(run, &key, &range, None).await?;
+            Ok::<_, Error>((key, run, reduce::of_points(&view.points, reduction)))
+        })
+        .buffered(CONCURRENT)
+        .try_collect()
+        .await?;
+    for (key, run, number) in numbers {
+        if let Some(reading) = readings.get_mut(&key).and_then(|runs| runs.get_mut(&run)) {
+            reading.number = number;
+        }
+    }
+    Ok(())
+}
+
+/// The environments of the runs, and whether there were more than are read.
+pub(super) async fn environments(
+    tracker: &Tracker,
+    conditions: &[Condition],
+) -> Result<BTreeMap<ContentHash, EnvironmentSnapshot>> {
+    // In the order of the groups, so that where there are too many each group still has some.
+    let hashes: BTreeSet<ContentHash> =
+        conditions.iter().flat_map(|c| &c.members).filter_map(|member| member.run.environment).collect();
+    stream::iter(hashes.into_iter().take(MAX_ENVIRONMENTS))
+        .map(|hash| async move { Ok((hash, tracker.environment(hash).await?)) })
+        .buffered(CONCURRENT)
+        .try_collect()
+        .await
+}

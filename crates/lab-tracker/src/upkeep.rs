@@ -1,0 +1,97 @@
+//! What is done without being asked: failing runs whose client has vanished, and finishing what a crash cut off.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use lab_model::{Error, Result, RunAction, RunError, RunId};
+use lab_store::{Expect, StoreExt as _};
+
+use crate::Tracker;
+use crate::deliver::CLIENT_VANISHED;
+use crate::lifecycle::End;
+
+/// How often the upkeep looks.
+const INTERVAL: Duration = Duration::from_secs(10);
+/// Most runs taken up at a time.
+const BATCH: u32 = 1_000;
+
+impl Tracker {
+    /// Fails running runs that were not heard of for longer than the settings allow. A sign of life that comes in between
+    /// wins. Such a run can be resumed by its client.
+    ///
+    /// # Errors
+    /// [`Error::Storage`].
+    pub async fn fail_silent_runs(&self) -> Result<Vec<RunId>> {
+        let timeout_secs = self.settings().heartbeat_timeout_secs;
+        let now = self.now();
+        let timeout = SignedDuration::from_secs(i64::try_from(timeout_secs).unwrap_or(i64::MAX));
+        let Ok(since) = now.checked_sub(timeout) else { return Ok(Vec::new()) };
+        let mut failed = Vec::new();
+        for id in self.store().silent_runs(since, BATCH).await? {
+            let run = self.store().require_run(id).await?;
+            let heard_at = run.heartbeat_at.unwrap_or(run.created_at);
+            let error = RunError {
+                error_type: CLIENT_VANISHED.to_owned(),
+                message: format!(
+                    "the client was last heard of at {heard_at}, more than {timeout_secs} seconds ago; if it still runs, \
+                     or starts again with this run's id, the run goes on"
+                ),
+                stack_trace: None,
+                time: now,
+                recoverable: true,
+                context: BTreeMap::from([("last_heartbeat".to_owned(), heard_at.to_string())]),
+            };
+            let end = End { action: RunAction::Fail, at: now, error: Some(error) };
+            let Ok(change) = end.change(&run, &[]) else { continue };
+            match self.store().commit(change.expecting(Expect::RunSilentSince { id, at: since })).await {
+                Ok(_) => {
+                    self.finalise(id).await;
+                    failed.push(id);
+                }
+                // It was heard of, ended or deleted in between.
+                Err(Error::Conflict { .. } | Error::WrongState { .. } | Error::NotFound { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(failed)
+    }
+
+    /// Computes the final aggregations of ended runs that lack them, as after a crash. Answers for how many.
+    ///
+    /// # Errors
+    /// [`Error::Storage`].
+    pub async fn finalise_ended_runs(&self) -> Result<u64> {
+        let mut done = 0;
+        for id in self.store().unfinalised(BATCH).await? {
+            match self.store().finalise(id).await {
+                Ok(()) => done += 1,
+                Err(Error::NotFound { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(done)
+    }
+
+    /// Does both again and again, until `until` is ready.
+    pub async fn upkeep(&self, until: impl Future<Output = ()>) {
+        let mut until = std::pin::pin!(until);
+        loop {
+            match self.fail_silent_runs().await {
+                Ok(failed) => {
+                    for id in failed {
+                        tracing::warn!(run.id = %id, "failed a run whose client has vanished");
+                    }
+                }
+                Err(error) => tracing::error!("looking for runs whose client has vanished: {error}"),
+            }
+            if let Err(error) = self.finalise_ended_runs().await {
+                tracing::error!("computing final aggregations: {error}");
+            }
+            tokio::select! {
+                () = &mut until => return,
+                () = tokio::time::sleep(INTERVAL) => {}
+            }
+        }
+    }
+}
