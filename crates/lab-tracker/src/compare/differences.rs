@@ -40,9 +40,8 @@ pub(super) fn parameters(conditions: &[Condition]) -> Vec<Difference> {
             })
             .collect();
         let differs = values.iter().any(|group| *group != values[0]);
-        let show = |group: Vec<Option<&ParameterValue>>| {
-            cut(group.into_iter().flatten().map(ToString::to_string).collect())
-        };
+        let show =
+            |group: Vec<Option<&ParameterValue>>| cut(group.into_iter().flatten().map(ToString::to_string).collect());
         differs.then(|| Difference { path: path.clone(), values: values.into_iter().map(show).collect() })
     };
     paths.into_iter().filter_map(difference).collect()

@@ -39,14 +39,18 @@ pub(super) async fn conditions(
 ) -> Result<(Vec<Condition>, Vec<Field>)> {
     let fields = groups::parse_fields(&request.group_by)?;
     if !request.groups.is_empty() {
-        if !request.runs.is_empty() || !request.experiments.is_empty() || request.query.is_some() || !fields.is_empty() {
+        if !request.runs.is_empty() || !request.experiments.is_empty() || request.query.is_some() || !fields.is_empty()
+        {
             return Err(Error::invalid("groups", "are given, so leave out runs, experiments, query and group_by"));
         }
         return Ok((given(tracker, request, experiments).await?, fields));
     }
     let members = members(tracker, found(tracker, request).await?, experiments).await?;
     if members.len() < 2 {
-        let problem = format!("finds {} to compare; at least two runs are needed", if members.is_empty() { "no run" } else { "one run" });
+        let problem = format!(
+            "finds {} to compare; at least two runs are needed",
+            if members.is_empty() { "no run" } else { "one run" }
+        );
         return Err(Error::invalid("the request", problem));
     }
     if !fields.is_empty() {
@@ -61,11 +65,7 @@ pub(super) async fn conditions(
 }
 
 /// Groups given run by run.
-async fn given(
-    tracker: &Tracker,
-    request: &CompareRequest,
-    experiments: &mut Experiments,
-) -> Result<Vec<Condition>> {
+async fn given(tracker: &Tracker, request: &CompareRequest, experiments: &mut Experiments) -> Result<Vec<Condition>> {
     let count: usize = request.groups.iter().map(|group| group.runs.len()).sum();
     check_run_count(count)?;
     let mut owner: BTreeMap<RunId, &str> = BTreeMap::new();
@@ -102,7 +102,10 @@ async fn found(tracker: &Tracker, request: &CompareRequest) -> Result<Vec<Experi
     let filter = request.query.as_deref().map(Filter::parse).transpose()?;
     let is_empty = request.runs.is_empty() && request.experiments.is_empty() && filter.is_none();
     if is_empty {
-        return Err(Error::invalid("the request", "names nothing to compare; give runs, groups, experiments or a query"));
+        return Err(Error::invalid(
+            "the request",
+            "names nothing to compare; give runs, groups, experiments or a query",
+        ));
     }
     let mut runs = resolved(tracker, &request.runs).await?;
     if let Some(filter) = filter.as_ref().filter(|_| !runs.is_empty()) {
@@ -137,7 +140,10 @@ fn check_run_count(count: usize) -> Result<()> {
     if count <= MAX_RUNS {
         return Ok(());
     }
-    Err(Error::invalid("the request", format!("means {count} runs; at most {MAX_RUNS} are compared, so narrow it with a query")))
+    Err(Error::invalid(
+        "the request",
+        format!("means {count} runs; at most {MAX_RUNS} are compared, so narrow it with a query"),
+    ))
 }
 
 async fn resolved(tracker: &Tracker, names: &[String]) -> Result<Vec<ExperimentRun>> {
@@ -184,7 +190,9 @@ pub(super) async fn readings(
             count += 1;
         }
         if count > MAX_NUMBERS {
-            let problem = format!("would take more than {MAX_NUMBERS} numbers; name at most {MAX_METRICS} metrics, or fewer runs");
+            let problem = format!(
+                "would take more than {MAX_NUMBERS} numbers; name at most {MAX_METRICS} metrics, or fewer runs"
+            );
             return Err(Error::invalid("metrics", problem));
         }
     }
@@ -204,7 +212,8 @@ pub(super) async fn curves(
         .flat_map(|key| runs_of(key).unwrap_or_default().into_iter().map(|run| (key.clone(), run)))
         .collect();
     if series.len() > MAX_CURVES {
-        let problem = format!("needs {} curves; at most {MAX_CURVES} are read, so name fewer metrics or runs", series.len());
+        let problem =
+            format!("needs {} curves; at most {MAX_CURVES} are read, so name fewer metrics or runs", series.len());
         return Err(Error::invalid("reduction", problem));
     }
     let range = match reduction {

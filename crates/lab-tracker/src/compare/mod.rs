@@ -126,7 +126,9 @@ fn check_best(request: &CompareRequest, metrics: &mut Vec<(SeriesKey, Direction)
     match unknown {
         Some((key, _)) if !request.metrics.is_empty() => Err(Error::invalid(
             "reduction",
-            format!("is `best`, and which way `{key}` is better is not known; say it in `better` or use `min` or `max`"),
+            format!(
+                "is `best`, and which way `{key}` is better is not known; say it in `better` or use `min` or `max`"
+            ),
         )),
         _ => {
             metrics.retain(|(_, direction)| direction.better().is_some());
@@ -140,7 +142,8 @@ fn baseline_first(conditions: &mut [Condition], wanted: Option<&str>) -> Result<
     let Some(wanted) = wanted else { return Ok(()) };
     let exact = conditions.iter().position(|c| c.label == wanted);
     let suffix = format!("={wanted}");
-    let mut by_value = conditions.iter().enumerate().filter(|(_, c)| c.label.ends_with(&suffix)).map(|(index, _)| index);
+    let mut by_value =
+        conditions.iter().enumerate().filter(|(_, c)| c.label.ends_with(&suffix)).map(|(index, _)| index);
     let only = by_value.next().filter(|_| by_value.next().is_none());
     let Some(index) = exact.or(only) else {
         let labels: Vec<&str> = conditions.iter().take(20).map(|c| c.label.as_str()).collect();

@@ -39,5 +39,8 @@ pub(super) fn best(samples: &[Sample], better: Option<Better>) -> Option<String>
         Better::Higher => a > b,
     };
     // Of equals the first, which is the baseline if it is among them.
-    with_mean.into_iter().reduce(|best, next| if is_better(next.1, best.1) { next } else { best }).map(|(s, _)| s.label.clone())
+    with_mean
+        .into_iter()
+        .reduce(|best, next| if is_better(next.1, best.1) { next } else { best })
+        .map(|(s, _)| s.label.clone())
 }

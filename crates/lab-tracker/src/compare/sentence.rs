@@ -68,7 +68,11 @@ pub(super) fn of(facts: &Facts<'_>, pair: &Pair) -> String {
             "{group} differs from {baseline} by {} in {what} ({a} against {b}), and {} do not vary, so no test can set \
              that against chance; check that the seed takes effect.",
             pair.difference.map(number).unwrap_or_default(),
-            if matches!(facts.design, Design::Paired { .. }) { "the differences between paired runs" } else { "the runs" },
+            if matches!(facts.design, Design::Paired { .. }) {
+                "the differences between paired runs"
+            } else {
+                "the runs"
+            },
         ),
         Finding::Refused(error) => format!("{group} against {baseline} in {what} could not be tested: {error}."),
         Finding::Tested(_) => tested(facts, pair, &what, (&a, &b)),
@@ -139,7 +143,10 @@ fn more_runs(facts: &Facts<'_>, pair: &Pair) -> String {
         _ => "Cohen's d",
     };
     if needed > 100_000 {
-        return format!("; an effect as small as this ({name} {}) would take more than 100000 {unit}", number(effect.value));
+        return format!(
+            "; an effect as small as this ({name} {}) would take more than 100000 {unit}",
+            number(effect.value)
+        );
     }
     let more = needed.saturating_sub(have as u64);
     format!(

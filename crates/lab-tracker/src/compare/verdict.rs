@@ -12,9 +12,9 @@ use lab_stats::{Alternative, ConfidenceLevel, StatsError, TestResult, ttest};
 
 use super::groups::{Condition, Member, Seeds, paired_seeds};
 use super::reduce::Number;
+use super::sample;
 use super::sentence::{self, Facts};
 use super::types::{Better, Effect, MetricComparison, Pair, Reduction, Sample, Verdict};
-use super::sample;
 use lab_model::{Error, Result};
 
 /// Power that `runs_needed` plans for.
@@ -56,10 +56,18 @@ pub(super) enum Design {
 /// Compares each group with the first.
 ///
 /// `numbers` has a list for each condition, in the order of its members.
-pub(super) fn judge(question: Question<'_>, conditions: &[Condition], numbers: &[Vec<Number>]) -> Result<MetricComparison> {
-    let samples: Vec<Sample> =
-        conditions.iter().zip(numbers).map(|(condition, numbers)| sample::describe(&condition.label, numbers)).collect();
-    let level = ConfidenceLevel::try_new(1.0 - question.alpha).map_err(|error| Error::invalid("alpha", error.to_string()))?;
+pub(super) fn judge(
+    question: Question<'_>,
+    conditions: &[Condition],
+    numbers: &[Vec<Number>],
+) -> Result<MetricComparison> {
+    let samples: Vec<Sample> = conditions
+        .iter()
+        .zip(numbers)
+        .map(|(condition, numbers)| sample::describe(&condition.label, numbers))
+        .collect();
+    let level =
+        ConfidenceLevel::try_new(1.0 - question.alpha).map_err(|error| Error::invalid("alpha", error.to_string()))?;
     let mut found = Vec::new();
     for index in 1..conditions.len() {
         let design = design([&conditions[index], &conditions[0]], [&numbers[index], &numbers[0]]);
@@ -67,7 +75,8 @@ pub(super) fn judge(question: Question<'_>, conditions: &[Condition], numbers: &
         found.push((design, finding));
     }
     let p_values: Vec<Option<f64>> = found.iter().map(|(_, finding)| finding.p_value()).collect();
-    let adjusted = adjust(&p_values, Correction::Holm).map_err(|error| Error::Internal { problem: error.to_string() })?;
+    let adjusted =
+        adjust(&p_values, Correction::Holm).map_err(|error| Error::Internal { problem: error.to_string() })?;
     let tests = p_values.iter().flatten().count();
     let pairs = found.iter().zip(&adjusted).enumerate().map(|(index, ((design, finding), p_adjusted))| {
         let (group, baseline) = (&samples[index + 1], &samples[0]);

@@ -57,16 +57,32 @@ pub(super) fn collect(known: &Known<'_>) -> Vec<Warning> {
     warn("many_comparisons", many_comparisons(known));
     warn("best_over_steps", best_over_steps(known));
     warn("contradictory_direction", contradictory_direction(known));
-    warn("differing_code", differing(known, |path| path == "git.commit" || path == "git.diff" || path == "git.remote", "source code"));
-    warn("uncommitted_code", differing(known, |path| path == "git.dirty", "whether the source code had uncommitted changes"));
-    warn("differing_packages", differing(known, |path| path.starts_with("dependencies.") || path.starts_with("runtimes."), "packages or runtimes"));
+    warn(
+        "differing_code",
+        differing(known, |path| path == "git.commit" || path == "git.diff" || path == "git.remote", "source code"),
+    );
+    warn(
+        "uncommitted_code",
+        differing(known, |path| path == "git.dirty", "whether the source code had uncommitted changes"),
+    );
+    warn(
+        "differing_packages",
+        differing(
+            known,
+            |path| path.starts_with("dependencies.") || path.starts_with("runtimes."),
+            "packages or runtimes",
+        ),
+    );
     warn("differing_hardware", differing(known, |path| path.starts_with("hardware."), "hardware"));
     warn("unknown_environment", unknown_environment(known));
     warnings
 }
 
 fn no_common_metric(known: &Known<'_>) -> Option<String> {
-    known.metrics.is_empty().then(|| "No metric was logged in every group, so there are no numbers to compare.".to_owned())
+    known
+        .metrics
+        .is_empty()
+        .then(|| "No metric was logged in every group, so there are no numbers to compare.".to_owned())
 }
 
 fn excluded_runs(known: &Known<'_>) -> Option<String> {
@@ -95,7 +111,11 @@ fn unfinished_runs(known: &Known<'_>) -> Option<String> {
     let total: usize = counts.values().sum();
     let parts: Vec<String> = counts.iter().map(|(status, count)| format!("{count} {status}")).collect();
     (total > 0).then(|| {
-        format!("{} did not complete ({}); what they have logged so far is compared.", plural(total, "run"), parts.join(", "))
+        format!(
+            "{} did not complete ({}); what they have logged so far is compared.",
+            plural(total, "run"),
+            parts.join(", ")
+        )
     })
 }
 
@@ -119,9 +139,8 @@ fn unequal_steps(known: &Known<'_>) -> Option<String> {
 fn step_not_reached(known: &Known<'_>) -> Option<String> {
     let Reduction::AtStep { step } = known.reduction else { return None };
     let short = known.members().filter(|m| last_step(known, m).is_some_and(|last| last < step)).count();
-    (short > 0).then(|| {
-        format!("{} ended before step {step}; the last value before it stands in.", plural(short, "run"))
-    })
+    (short > 0)
+        .then(|| format!("{} ended before step {step}; the last value before it stands in.", plural(short, "run")))
 }
 
 fn unequal_durations(known: &Known<'_>) -> Option<String> {
@@ -146,7 +165,10 @@ fn is_uneven(known: &Known<'_>, ratio: f64, value: impl Fn(&Condition) -> Option
 fn differing_data(known: &Known<'_>) -> Option<String> {
     let datasets = |c: &Condition| -> BTreeSet<String> {
         let experiments = c.members.iter().filter_map(|m| known.experiments.get(&m.run.experiment_id));
-        experiments.flat_map(|e| &e.config.datasets).map(|data| serde_json::to_string(data).unwrap_or_default()).collect()
+        experiments
+            .flat_map(|e| &e.config.datasets)
+            .map(|data| serde_json::to_string(data).unwrap_or_default())
+            .collect()
     };
     let first = known.conditions.first().map(datasets).unwrap_or_default();
     let by_config = known.conditions.iter().any(|c| datasets(c) != first);
@@ -161,7 +183,10 @@ fn differing_data(known: &Known<'_>) -> Option<String> {
         names.insert(0, "the experiments' dataset references".to_owned());
     }
     (!names.is_empty()).then(|| {
-        format!("The groups differ in their data ({}); numbers measured on different data cannot be compared.", listed(names))
+        format!(
+            "The groups differ in their data ({}); numbers measured on different data cannot be compared.",
+            listed(names)
+        )
     })
 }
 
@@ -182,7 +207,10 @@ fn mixed_groups(known: &Known<'_>) -> Option<String> {
         paths.extend(differing_paths(&condition.members));
     }
     (!paths.is_empty()).then(|| {
-        format!("Runs of one group differ in more than their seed ({}), so that their spread is not that of repetitions.", listed(paths.into_iter().collect()))
+        format!(
+            "Runs of one group differ in more than their seed ({}), so that their spread is not that of repetitions.",
+            listed(paths.into_iter().collect())
+        )
     })
 }
 
@@ -230,7 +258,10 @@ fn contradictory_direction(known: &Known<'_>) -> Option<String> {
     let found = known.metrics.iter().filter(|(_, direction)| *direction == Direction::Contradictory);
     let names: Vec<String> = found.map(|(key, _)| key.to_string()).collect();
     (!names.is_empty()).then(|| {
-        format!("The experiments contradict each other on which way is better ({}), so no side is called better.", listed(names))
+        format!(
+            "The experiments contradict each other on which way is better ({}), so no side is called better.",
+            listed(names)
+        )
     })
 }
 
@@ -242,9 +273,8 @@ fn differing(known: &Known<'_>, is_one: impl Fn(&str) -> bool, what: &str) -> Op
 fn unknown_environment(known: &Known<'_>) -> Option<String> {
     let (all, unknown) = (known.members().count(), known.members().filter(|m| m.run.environment.is_none()).count());
     // Where no run has a snapshot, somebody turned that off and knows.
-    (unknown > 0 && unknown < all).then(|| {
-        format!("{unknown} of {all} runs have no environment snapshot, so that theirs may differ unseen.")
-    })
+    (unknown > 0 && unknown < all)
+        .then(|| format!("{unknown} of {all} runs have no environment snapshot, so that theirs may differ unseen."))
 }
 
 fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
