@@ -116,7 +116,7 @@ pub enum Center {
     Median,
     /// The mean: Levene's own.
     Mean,
-    /// The mean of the values left after trimming 5 % from each end, which are also the only ones tested.
+    /// The mean after cutting 5 % of the values from each end, for heavy tails.
     Trimmed,
 }
 
@@ -131,15 +131,11 @@ pub fn levene<G: AsRef<[f64]>>(groups: &[G], center: Center) -> Result<TestResul
     let deviations: Vec<Vec<f64>> = groups
         .iter()
         .map(|group| {
-            let mut values = sample::sorted(group.as_ref());
+            let values = sample::sorted(group.as_ref());
             let centre = match center {
                 Center::Median => sample::median_of_sorted(&values),
                 Center::Mean => sample::mean(&values),
-                Center::Trimmed => {
-                    let cut = (0.05 * values.len() as f64) as usize;
-                    values = values[cut..values.len() - cut].to_vec();
-                    sample::mean(&values)
-                }
+                Center::Trimmed => sample::trimmed_mean_of_sorted(&values, 0.05),
             };
             values.iter().map(|value| (value - centre).abs()).collect()
         })

@@ -6,6 +6,7 @@
 
 pub(crate) mod noncentral_f;
 pub(crate) mod noncentral_t;
+mod normal;
 mod quadrature;
 mod root;
 pub(crate) mod special;
@@ -13,45 +14,13 @@ pub(crate) mod studentized_range;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use normal::{
+    cdf as normal_cdf, pdf as normal_pdf, quantile as normal_quantile, sf as normal_sf,
+    upper_quantile as normal_upper_quantile,
+};
 pub(crate) use root::{bracketed_root, increasing_root};
 
 use special::{beta_reg, gamma_reg};
-use statrs::function::erf::{erfc, erfc_inv};
-use std::f64::consts::SQRT_2;
-
-/// P(Z <= z) for the standard normal.
-pub(crate) fn normal_cdf(z: f64) -> f64 {
-    0.5 * erfc(-z / SQRT_2)
-}
-
-/// P(Z > z) for the standard normal.
-pub(crate) fn normal_sf(z: f64) -> f64 {
-    0.5 * erfc(z / SQRT_2)
-}
-
-/// Density of the standard normal.
-pub(crate) fn normal_pdf(z: f64) -> f64 {
-    (-0.5 * z * z).exp() / (2.0 * std::f64::consts::PI).sqrt()
-}
-
-/// z with P(Z <= z) = p.
-pub(crate) fn normal_quantile(p: f64) -> f64 {
-    if p > 0.5 { normal_upper_quantile(1.0 - p) } else { -normal_upper_quantile(p) }
-}
-
-/// z with P(Z > z) = q, exact for tiny q.
-pub(crate) fn normal_upper_quantile(q: f64) -> f64 {
-    if q <= 0.0 {
-        return f64::INFINITY;
-    }
-    if q >= 1.0 {
-        return f64::NEG_INFINITY;
-    }
-    let rough = SQRT_2 * erfc_inv(2.0 * q);
-    // One Newton step on the logarithm of the tail repairs the last digits of the rational approximation.
-    let tail = normal_sf(rough);
-    if tail > 0.0 && rough.is_finite() { rough + (tail / q).ln() * tail / normal_pdf(rough) } else { rough }
-}
 
 /// P(T <= t) and P(T > t) for Student's t.
 pub(crate) fn t_tails(t: f64, df: f64) -> (f64, f64) {

@@ -11,6 +11,10 @@ fn range_sf(width: f64, groups: f64) -> f64 {
     if width <= 0.0 {
         return 1.0;
     }
+    // About exp(-width^2 / 4), which is no number any more.
+    if width > 60.0 {
+        return 0.0;
+    }
     // z is the largest of the normals; given it, the others lie within `width` below it.
     let integrand = |z: f64| {
         let below = normal_cdf(z);

@@ -1,3 +1,7 @@
-//! Reference answers, properties, degenerate input and calibration.
+//! Reference answers, properties, degenerate input, calibration and cost.
 
+mod calibration;
+mod cost;
+mod degenerate;
+mod properties;
 mod reference;
