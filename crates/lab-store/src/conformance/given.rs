@@ -10,18 +10,18 @@ use lab_model::{
 use crate::{Change, Store, StoreExt as _, Write};
 
 /// Seconds after some beginning.
-pub(super) fn at(secs: i64) -> Timestamp {
+pub(crate) fn at(secs: i64) -> Timestamp {
     Timestamp::from_second(1_760_000_000 + secs).expect("a time in range")
 }
 
 /// A moment later than those asked for before, by a millisecond.
-pub(super) fn now() -> Timestamp {
+pub(crate) fn now() -> Timestamp {
     static CLOCK: AtomicI64 = AtomicI64::new(0);
     let millis = CLOCK.fetch_add(1, Ordering::Relaxed);
     Timestamp::from_millisecond(1_770_000_000_000 + millis).expect("a time in range")
 }
 
-pub(super) fn draft(name: &str) -> Experiment {
+pub(crate) fn draft(name: &str) -> Experiment {
     let new = NewExperiment { name: name.to_owned(), ..NewExperiment::default() };
     let created = now();
     let mut experiment = Experiment::create(ExperimentId::new(created), new, None, created).expect("a valid draft");
@@ -30,14 +30,14 @@ pub(super) fn draft(name: &str) -> Experiment {
 }
 
 /// An active experiment.
-pub(super) async fn experiment(store: &dyn Store, name: &str) -> Experiment {
+pub(crate) async fn experiment(store: &dyn Store, name: &str) -> Experiment {
     let experiment = draft(name);
     let change = Change::new(now()).writing(Write::CreateExperiment(Box::new(experiment.clone())));
     store.commit(change).await.expect("a new experiment");
     experiment
 }
 
-pub(super) fn new_run(experiment: ExperimentId) -> ExperimentRun {
+pub(crate) fn new_run(experiment: ExperimentId) -> ExperimentRun {
     let created_at = now();
     ExperimentRun {
         id: RunId::new(created_at),
@@ -61,7 +61,7 @@ pub(super) fn new_run(experiment: ExperimentId) -> ExperimentRun {
 }
 
 /// The change that creates a run and tells it.
-pub(super) fn creating(run: &ExperimentRun) -> Change {
+pub(crate) fn creating(run: &ExperimentRun) -> Change {
     Change::new(run.created_at).writing(Write::CreateRun(Box::new(run.clone()))).telling(
         run.experiment_id,
         Some(run.id),
@@ -70,31 +70,31 @@ pub(super) fn creating(run: &ExperimentRun) -> Change {
 }
 
 /// Creates `run` and reads it back.
-pub(super) async fn created(store: &dyn Store, run: &ExperimentRun) -> ExperimentRun {
+pub(crate) async fn created(store: &dyn Store, run: &ExperimentRun) -> ExperimentRun {
     store.commit(creating(run)).await.expect("a new run");
     store.require_run(run.id).await.expect("the run")
 }
 
 /// A running run of an experiment of its own.
-pub(super) async fn run(store: &dyn Store) -> ExperimentRun {
+pub(crate) async fn run(store: &dyn Store) -> ExperimentRun {
     let id = RunId::new(now());
     let experiment = experiment(store, &format!("of {id}")).await;
     created(store, &new_run(experiment.id)).await
 }
 
 /// Applies one write.
-pub(super) async fn write(store: &dyn Store, write: Write) {
+pub(crate) async fn write(store: &dyn Store, write: Write) {
     store.commit(Change::new(now()).writing(write)).await.expect("the write");
 }
 
-pub(super) async fn end(store: &dyn Store, id: RunId) {
+pub(crate) async fn end(store: &dyn Store, id: RunId) {
     let status =
         Write::SetRunStatus { id, status: RunStatus::Completed, started_at: None, ended_at: Some(now()), error: None };
     write(store, status).await;
 }
 
 /// Points as `(value, step)`, a second apart.
-pub(super) fn series(key: impl Into<SeriesKey>, points: &[(f64, Option<i64>)]) -> SeriesPoints {
+pub(crate) fn series(key: impl Into<SeriesKey>, points: &[(f64, Option<i64>)]) -> SeriesPoints {
     let mut series = SeriesPoints::new(key.into());
     for (i, (value, step)) in points.iter().enumerate() {
         series.push(*value, *step, at(i64::try_from(i).expect("few points")).as_microsecond());
@@ -103,16 +103,16 @@ pub(super) fn series(key: impl Into<SeriesKey>, points: &[(f64, Option<i64>)]) -
 }
 
 /// Values at steps 0, 1, 2 …
-pub(super) fn stepped(key: impl Into<SeriesKey>, values: &[f64]) -> SeriesPoints {
+pub(crate) fn stepped(key: impl Into<SeriesKey>, values: &[f64]) -> SeriesPoints {
     let points: Vec<(f64, Option<i64>)> = values.iter().copied().zip((0..).map(Some)).collect();
     series(key, &points)
 }
 
-pub(super) async fn append(store: &dyn Store, id: RunId, series: Vec<SeriesPoints>) {
+pub(crate) async fn append(store: &dyn Store, id: RunId, series: Vec<SeriesPoints>) {
     write(store, Write::AppendPoints { id, series }).await;
 }
 
 /// Bits of the values, so that NaN is compared too.
-pub(super) fn bits(values: &[f64]) -> Vec<u64> {
+pub(crate) fn bits(values: &[f64]) -> Vec<u64> {
     values.iter().map(|v| v.to_bits()).collect()
 }

@@ -29,6 +29,8 @@ mod rows;
 mod runs;
 mod search;
 mod summary;
+#[cfg(test)]
+mod tests;
 mod watcher;
 mod writer;
 
@@ -116,8 +118,9 @@ impl Store for SqliteStore {
     }
 
     async fn close(&self) {
-        self.writer.close().await;
+        // The writer last: the connection that is closed last empties the write-ahead log into the file.
         self.readers.close().await;
         self.watcher.close();
+        self.writer.close().await;
     }
 }

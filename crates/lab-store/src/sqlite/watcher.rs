@@ -6,7 +6,7 @@
 use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
+use std::thread::{self, JoinHandle};
 
 use lab_model::{Error, EventSeq, Result};
 use rusqlite::Connection;
@@ -21,8 +21,8 @@ const DOING: &str = "watching for events";
 
 pub(super) struct Watcher {
     sender: Arc<watch::Sender<EventSeq>>,
-    /// The thread ends when this is dropped.
-    alive: Mutex<Option<SyncSender<()>>>,
+    /// The thread ends when the sender is dropped.
+    alive: Mutex<Option<(SyncSender<()>, JoinHandle<()>)>>,
 }
 
 impl Watcher {
@@ -33,11 +33,11 @@ impl Watcher {
         let sender = Arc::new(sender);
         let (alive, stop) = sync_channel(0);
         let (telling, interval) = (Arc::clone(&sender), options.poll_interval);
-        thread::Builder::new()
+        let thread = thread::Builder::new()
             .name("lab-store-watch".into())
             .spawn(move || poll(&conn, seen, &telling, &stop, interval))
             .map_err(|error| Error::io("starting a thread", error))?;
-        Ok(Self { sender, alive: Mutex::new(Some(alive)) })
+        Ok(Self { sender, alive: Mutex::new(Some((alive, thread))) })
     }
 
     pub(super) fn sender(&self) -> Arc<watch::Sender<EventSeq>> {
@@ -48,8 +48,12 @@ impl Watcher {
         self.sender.subscribe()
     }
 
+    /// Ends the thread and closes its connection.
     pub(super) fn close(&self) {
-        self.alive.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some((alive, thread)) = self.alive.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            drop(alive);
+            thread.join().ok();
+        }
     }
 }
 
