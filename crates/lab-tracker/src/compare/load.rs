@@ -47,11 +47,9 @@ pub(super) async fn conditions(
     }
     let members = members(tracker, found(tracker, request).await?, experiments).await?;
     if members.len() < 2 {
-        let problem = format!(
-            "finds {} to compare; at least two runs are needed",
-            if members.is_empty() { "no run" } else { "one run" }
-        );
-        return Err(Error::invalid("the request", problem));
+        let count = if members.is_empty() { "no run" } else { "one run" };
+        let field = if request.query.is_some() { "query" } else { "runs" };
+        return Err(Error::invalid(field, format!("gives {count} to compare; at least two are needed")));
     }
     if !fields.is_empty() {
         return Ok((groups::by_fields(members, &fields), fields));
@@ -102,17 +100,17 @@ async fn found(tracker: &Tracker, request: &CompareRequest) -> Result<Vec<Experi
     let filter = request.query.as_deref().map(Filter::parse).transpose()?;
     let is_empty = request.runs.is_empty() && request.experiments.is_empty() && filter.is_none();
     if is_empty {
-        return Err(Error::invalid(
-            "the request",
-            "names nothing to compare; give runs, groups, experiments or a query",
-        ));
+        return Err(Error::invalid("runs", "is empty; name runs, groups, experiments or a query to compare"));
     }
     let mut runs = resolved(tracker, &request.runs).await?;
-    if let Some(filter) = filter.as_ref().filter(|_| !runs.is_empty()) {
-        let ids = runs.iter().map(|run| run.id.to_string().into()).collect();
-        let both = Filter::And(vec![Filter::In(Field::Id, ids), filter.clone()]);
-        let query = RunQuery { filter: Some(both), page: all()?, ..RunQuery::default() };
-        let kept: BTreeSet<RunId> = tracker.find_runs(&query).await?.items.iter().map(|run| run.id).collect();
+    if let Some(filter) = &filter {
+        let mut kept = BTreeSet::new();
+        for chunk in runs.chunks(RUNS_AT_ONCE) {
+            let ids = chunk.iter().map(|run| run.id.to_string().into()).collect();
+            let both = Filter::And(vec![Filter::In(Field::Id, ids), filter.clone()]);
+            let query = RunQuery { filter: Some(both), page: all()?, ..RunQuery::default() };
+            kept.extend(tracker.find_runs(&query).await?.items.iter().map(|run| run.id));
+        }
         runs.retain(|run| kept.contains(&run.id));
     }
     if request.runs.is_empty() || !request.experiments.is_empty() {
@@ -140,10 +138,8 @@ fn check_run_count(count: usize) -> Result<()> {
     if count <= MAX_RUNS {
         return Ok(());
     }
-    Err(Error::invalid(
-        "the request",
-        format!("means {count} runs; at most {MAX_RUNS} are compared, so narrow it with a query"),
-    ))
+    let problem = format!("would be {count}; at most {MAX_RUNS} are compared at once, so narrow them with a query");
+    Err(Error::invalid("runs", problem))
 }
 
 async fn resolved(tracker: &Tracker, names: &[String]) -> Result<Vec<ExperimentRun>> {
@@ -236,12 +232,11 @@ pub(super) async fn curves(
     Ok(())
 }
 
-/// The environments of the runs, and whether there were more than are read.
+/// The environments of the runs, a bounded number of them.
 pub(super) async fn environments(
     tracker: &Tracker,
     conditions: &[Condition],
 ) -> Result<BTreeMap<ContentHash, EnvironmentSnapshot>> {
-    // In the order of the groups, so that where there are too many each group still has some.
     let hashes: BTreeSet<ContentHash> =
         conditions.iter().flat_map(|c| &c.members).filter_map(|member| member.run.environment).collect();
     stream::iter(hashes.into_iter().take(MAX_ENVIRONMENTS))

@@ -160,10 +160,10 @@ fn too_few(conditions: &[Condition], request: &CompareRequest) -> Error {
     }
     if request.group_by.is_empty() {
         let problem = format!(
-            "finds {runs} runs that differ in nothing but their seed, which is one group; group by what differs, as \
-             `group_by: [\"tags.variant\"]`, or name the runs"
+            "is empty, and the {runs} runs differ in nothing but their seed, which makes one group; group by what \
+             differs, as `tags.variant`, or name the runs"
         );
-        return Error::invalid("the request", problem);
+        return Error::invalid("group_by", problem);
     }
     let problem = format!("puts all {runs} runs in one group; group by something in which they differ");
     Error::invalid("group_by", problem)

@@ -179,5 +179,9 @@ fn percent(share: f64) -> String {
 }
 
 fn p_value(p: f64) -> String {
-    if p < 1e-4 { "p < 0.0001".to_owned() } else { format!("p = {}", number((p * 1e4).round() / 1e4)) }
+    if p < 1e-4 {
+        return "p < 0.0001".to_owned();
+    }
+    let text = format!("{p:.4}");
+    format!("p = {}", text.trim_end_matches('0').trim_end_matches('.'))
 }
