@@ -92,7 +92,10 @@ pub enum Expect {
     },
 }
 
-/// One alteration.
+/// One alteration. A write about a run or an experiment that does not exist is [`NotFound`](lab_model::Error::NotFound).
+///
+/// A run's revision counts its state, name, parameters, tags and environment, each write that altered one of them;
+/// heartbeats, its log, metrics and artifacts are not counted.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Write {
     /// Adds a user; one of that name stays as it is.
@@ -160,7 +163,8 @@ pub enum Write {
         /// When it was heard of.
         at: Timestamp,
     },
-    /// Adds points to scalar series and their summaries.
+    /// Adds points to scalar series and their summaries, whatever the run's state: who minds expects it. The quantiles of a
+    /// run that was finalised are taken back, as they are when a run is moved out of an end state.
     AppendPoints {
         /// Which run.
         id: RunId,
@@ -176,8 +180,9 @@ pub enum Write {
     },
     /// Adds an artifact whose bytes the object store holds.
     AddArtifact(Box<ArtifactRef>),
-    /// Removes a run with its metrics, log, artifacts' records and lineage; nested runs lose their parent. Its number is
-    /// not given again.
+    /// Removes a run with its metrics, log, artifacts' records and lineage (its node and those named `artifact:<id>` after
+    /// its artifacts); nested runs lose their parent. Its number is not given again. Events about it stay, and so do the
+    /// positions of its writers, so that a record which comes late cannot bring it back.
     DeleteRun {
         /// Which run.
         id: RunId,

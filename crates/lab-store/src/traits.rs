@@ -48,6 +48,12 @@ pub trait Runs: Send + Sync {
     async fn run_numbered(&self, experiment: ExperimentId, number: u64) -> Result<Option<ExperimentRun>>;
 
     /// The runs a query finds. Newest first where it does not sort. Every acknowledged point is visible to it.
+    ///
+    /// A metric in it is the series without a context. A filter means what [`lab_model::Filter::matches`] says. In an
+    /// order NaN comes after the numbers, and after it what lacks the field.
+    ///
+    /// # Errors
+    /// [`Invalid`](lab_model::Error::Invalid) for a query that does not validate and for a cursor of another order.
     async fn find_runs(&self, query: &RunQuery) -> Result<Paged<ExperimentRun>>;
 
     /// Runs in state running whose last heartbeat (or creation, where there is none) is before `time`; at most `limit`.
@@ -83,14 +89,18 @@ pub trait Metrics: Send + Sync {
     /// series so named. Quantiles are there for runs that were finalised.
     async fn summaries(&self, runs: &[RunId], names: Option<&[String]>) -> Result<Vec<(RunId, SeriesSummary)>>;
 
-    /// Points of one series, sorted by step, then time, then value; points without a step come first. Empty where there
-    /// is no such series.
+    /// Points of one series, sorted by step, then time, then value with NaN least; points without a step come first.
+    /// Empty where there is no such series.
     async fn points(&self, run: RunId, key: &SeriesKey, range: &PointRange) -> Result<SeriesPoints>;
 
     /// Values that are not one number, sorted by name, context, step and time; with `key`, only those of that series.
     async fn values(&self, run: RunId, key: Option<&SeriesKey>) -> Result<Vec<LoggedValue>>;
 
     /// Computes the exact quantiles of an ended run's series and keeps them in their summaries. Again is harmless.
+    ///
+    /// # Errors
+    /// [`NotFound`](lab_model::Error::NotFound) and, for a run that has not ended,
+    /// [`WrongState`](lab_model::Error::WrongState).
     async fn finalise(&self, run: RunId) -> Result<()>;
 
     /// Ended runs that were not finalised yet, as after a crash; at most `limit`.

@@ -71,14 +71,14 @@ fn add_to_summary(conn: &Connection, run: RunId, key: &SeriesKey, added: &Summar
         let sql = "INSERT INTO series (run_id, name, context, count, nan_count, infinite_count, last, last_step,
                        last_time, first_time, min, max, mean, m2)
                    VALUES (?12, ?13, ?14, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
-        write_summary(conn, sql, added, &params![bytes(run.as_uuid()), key.name, context])?;
+        write_summary(conn, sql, added, params![bytes(run.as_uuid()), key.name, context])?;
         return Ok(conn.last_insert_rowid());
     };
     all.merge(added);
     let sql = "UPDATE series SET count = ?1, nan_count = ?2, infinite_count = ?3, last = ?4, last_step = ?5,
                    last_time = ?6, first_time = ?7, min = ?8, max = ?9, mean = ?10, m2 = ?11
                WHERE id = ?12";
-    write_summary(conn, sql, &all, &params![id])?;
+    write_summary(conn, sql, &all, params![id])?;
     Ok(id)
 }
 

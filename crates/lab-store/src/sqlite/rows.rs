@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use lab_model::{ArtifactRef, ContentHash, Event, Experiment, ExperimentRun, LineageNode, NodeId, Timestamp, User};
 use rusqlite::Row;
-use rusqlite::types::{FromSqlError, Type};
+use rusqlite::types::Type;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
@@ -60,24 +60,24 @@ fn maybe_time(row: &Row<'_>, column: usize) -> Result<Option<Timestamp>> {
 
 /// A text that a type of the model parses.
 pub(super) fn parsed<T: FromStr<Err = lab_model::Error>>(row: &Row<'_>, column: usize) -> Result<T> {
-    let text = row.get_ref(column)?.as_str().map_err(FromSqlError::from)?;
+    let text = row.get_ref(column)?.as_str()?;
     text.parse().map_err(|error: lab_model::Error| damaged(column, error))
 }
 
 /// A JSON document.
 pub(super) fn json<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> Result<T> {
-    let text = row.get_ref(column)?.as_str().map_err(FromSqlError::from)?;
+    let text = row.get_ref(column)?.as_str()?;
     serde_json::from_str(text).map_err(|error| damaged(column, error))
 }
 
 fn maybe_json<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> Result<Option<T>> {
-    let text = row.get_ref(column)?.as_str_or_null().map_err(FromSqlError::from)?;
+    let text = row.get_ref(column)?.as_str_or_null()?;
     text.map(|text| serde_json::from_str(text).map_err(|error| damaged(column, error))).transpose()
 }
 
 /// A JSON document, compressed with zstd.
 pub(super) fn compressed_json<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> Result<T> {
-    let body = row.get_ref(column)?.as_blob().map_err(FromSqlError::from)?;
+    let body = row.get_ref(column)?.as_blob()?;
     let json = zstd::stream::decode_all(body).map_err(|error| damaged(column, error))?;
     serde_json::from_slice(&json).map_err(|error| damaged(column, error))
 }
@@ -88,7 +88,7 @@ pub(super) fn decoded<T, E: Into<lab_model::BoxError>>(
     column: usize,
     decode: impl FnOnce(&[u8]) -> std::result::Result<T, E>,
 ) -> Result<T> {
-    let body = row.get_ref(column)?.as_blob().map_err(FromSqlError::from)?;
+    let body = row.get_ref(column)?.as_blob()?;
     decode(body).map_err(|error| damaged(column, error))
 }
 

@@ -156,6 +156,8 @@ impl Outcome {
 /// Writes a group in one transaction. A job that is refused is undone alone; a failing disk undoes them all.
 fn write_group(conn: &mut Connection, group: Vec<Job>, watchers: &watch::Sender<EventSeq>) {
     if let Err(error) = conn.execute_batch("BEGIN IMMEDIATE") {
+        // One that could not be rolled back before is in the way.
+        roll_back(conn);
         let error = same_for_all(&classify(error, COMMITTING));
         return group.into_iter().for_each(|job| job.fail(error()));
     }
