@@ -59,8 +59,19 @@ pub(super) fn configuration(
         .iter()
         .map(|(id, experiment)| {
             let mut facts = Facts::new();
-            // A configuration has text keys only, so that writing it cannot fail; nothing is lost if it does.
-            flatten("", &serde_json::to_value(&experiment.config).unwrap_or(Value::Null), &mut facts);
+            let config = &experiment.config;
+            for (part, value) in [
+                ("models", serde_json::to_value(&config.models)),
+                ("datasets", serde_json::to_value(&config.datasets)),
+                ("metrics", serde_json::to_value(&config.metrics)),
+                ("parameters", serde_json::to_value(&config.parameters)),
+                ("resources", serde_json::to_value(&config.resources)),
+                ("reproducibility", serde_json::to_value(&config.reproducibility)),
+            ] {
+                // Part by part, because the whole leaves out parts that say nothing beyond the default, and then each
+                // of their fields would differ. Writing cannot fail: a configuration has text keys only.
+                flatten(part, &value.unwrap_or(Value::Null), &mut facts);
+            }
             (*id, facts)
         })
         .collect();

@@ -1,3 +1,5 @@
+mod stored;
+
 use std::collections::BTreeMap;
 
 use lab_model::{
