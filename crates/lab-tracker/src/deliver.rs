@@ -20,14 +20,12 @@ use lab_store::{Change, Expect, NewEvent, Write};
 use crate::lifecycle::End;
 use crate::logging::{points_event, require_running, values_event};
 use crate::runs::{NewRun, creation_event, draft, require_active};
-use crate::{Tracker, artifacts, lineage};
+use crate::{TRIES, Tracker, artifacts, lineage};
 
 /// The class of error of a run whose client was not heard of any more.
 pub(crate) const CLIENT_VANISHED: &str = "ClientVanished";
 /// Most records of one delivery.
 const MAX_RECORDS: usize = 100_000;
-/// Races lost in a row after which it is no race.
-const TRIES: usize = 8;
 
 impl Tracker {
     /// Applies the records that the store does not have yet, in order, in one commit.

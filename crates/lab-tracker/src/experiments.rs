@@ -9,7 +9,7 @@ use lab_model::{
 use lab_store::{Change, StoreExt as _, Write};
 use serde::{Deserialize, Serialize};
 
-use crate::Tracker;
+use crate::{TRIES, Tracker};
 
 /// An experiment with what a list shows beside it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -78,8 +78,6 @@ impl Tracker {
         fields: Vec<String>,
         mut change: impl FnMut(Experiment, lab_model::Timestamp) -> Result<Experiment>,
     ) -> Result<Experiment> {
-        /// Lost races after which the store is too busy with this experiment.
-        const TRIES: usize = 8;
         let mut tries = 1;
         loop {
             let now = self.now();

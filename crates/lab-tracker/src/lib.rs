@@ -30,6 +30,9 @@ pub use experiments::ExperimentOverview;
 pub use read::{RunDetail, RunRow, SeriesView};
 pub use runs::NewRun;
 
+/// Races lost in a row after which it is no race.
+const TRIES: usize = 8;
+
 /// Keeps experiments by the rules. Cheap to clone; all clones are one tracker.
 #[derive(Clone, Debug)]
 pub struct Tracker {

@@ -6,9 +6,10 @@ use lab_model::{
     Error, EventBody, ExperimentRun, Result, RunAction, RunError, RunId, RunStatus, SeriesPoints, Timestamp,
     Validate as _,
 };
-use lab_store::{Change, Expect, StoreExt as _, Write};
+use lab_store::{Change, Expect, NewEvent, StoreExt as _, Write};
 
-use crate::{Tracker, lineage};
+use crate::logging::points_event;
+use crate::{TRIES, Tracker, lineage};
 
 impl Tracker {
     /// Hands a pending run to a queue.
@@ -78,7 +79,8 @@ impl Tracker {
         error: Option<RunError>,
         points: Vec<SeriesPoints>,
     ) -> Result<ExperimentRun> {
-        let decide = async || {
+        let mut tries = 1;
+        loop {
             let run = self.store().require_run(id).await?;
             let names = match action {
                 RunAction::Complete => self.metric_names(id, &points).await?,
@@ -88,12 +90,16 @@ impl Tracker {
             let mut change = end.change(&run, &names)?;
             if !points.is_empty() {
                 change.writes.insert(0, Write::AppendPoints { id, series: points.clone() });
-                let event = crate::logging::points_event(&points);
-                change.events.insert(0, lab_store::NewEvent { body: event, ..change.events[0].clone() });
+                let (experiment_id, run_id) = (run.experiment_id, Some(id));
+                change.events.insert(0, NewEvent { experiment_id, run_id, body: points_event(&points) });
             }
-            Ok(change)
-        };
-        self.commit_decided(decide).await?;
+            match self.store().commit(change).await {
+                Ok(_) => break,
+                // Another got there first: the rules decide on what is there now.
+                Err(Error::Conflict { .. } | Error::WrongState { .. }) if tries < TRIES => tries += 1,
+                Err(error) => return Err(error),
+            }
+        }
         if action.leads_to().is_terminal() {
             self.finalise(id).await;
         }
@@ -168,24 +174,5 @@ pub(crate) fn stopped(error_type: &str, message: String, time: Timestamp) -> Run
         time,
         recoverable: true,
         context: BTreeMap::new(),
-    }
-}
-
-impl Tracker {
-    /// Decides and commits, and decides again where another got there first: the rules then speak for themselves.
-    pub(crate) async fn commit_decided(
-        &self,
-        mut decide: impl AsyncFnMut() -> Result<Change>,
-    ) -> Result<lab_store::Committed> {
-        /// Races lost in a row after which it is no race.
-        const TRIES: usize = 8;
-        let mut tries = 1;
-        loop {
-            let change = decide().await?;
-            match self.store().commit(change).await {
-                Err(Error::Conflict { .. } | Error::WrongState { .. }) if tries < TRIES => tries += 1,
-                outcome => return outcome,
-            }
-        }
     }
 }

@@ -1,7 +1,7 @@
 //! Integration against the distribution of a sample's standard deviation.
 //!
 //! The noncentral t and the studentised range are both averages over `s = sqrt(chi-squared(df) / df)`. One rule serves
-//! both: 20-point Gauss-Legendre panels two standard deviations wide, halved towards zero, where the density is a power.
+//! both: 20-point Gauss-Legendre panels three standard deviations wide, halved towards zero, where the density is a power.
 
 use std::f64::consts::PI;
 use std::sync::OnceLock;
@@ -60,7 +60,7 @@ pub(crate) fn mean_over_scale(df: f64, steps: &[f64], g: impl Fn(f64) -> f64) ->
     let spread = (1.0 / (2.0 * df)).sqrt();
     // Thirteen standard deviations leave out less than 1e-36.
     let (low, high) = ((mode - 13.0 * spread).max(0.0), mode + 13.0 * spread);
-    let mut edges: Vec<f64> = (0..=13).map(|index| low + (high - low) * f64::from(index) / 13.0).collect();
+    let mut edges: Vec<f64> = (0..=8).map(|index| low + (high - low) * f64::from(index) / 8.0).collect();
     if low == 0.0 {
         let first = edges[1];
         edges.extend((1..20).map(|power| first * 0.5_f64.powi(power)));

@@ -22,7 +22,7 @@ fn range_sf(width: f64, groups: f64) -> f64 {
         normal_pdf(z) * below.powf(groups - 1.0) * -((groups - 1.0) * (-outside).ln_1p()).exp_m1()
     };
     let (low, high) = (-8.0, width / 2.0 + 8.5);
-    let panels = ((high - low) / 2.5).ceil() as usize;
+    let panels = ((high - low) / 4.0).ceil() as usize;
     let step = (high - low) / panels as f64;
     let total: f64 =
         (0..panels).map(|index| low + step * index as f64).map(|start| panel(start, start + step, integrand)).sum();

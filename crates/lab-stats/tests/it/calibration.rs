@@ -61,9 +61,20 @@ enum Kind {
 
 /// Share of experiments in which `happens`, against `nominal`.
 #[track_caller]
-fn check(what: &str, nominal: f64, kind: Kind, mut happens: impl FnMut(&mut Source) -> bool) {
+fn check(what: &str, nominal: f64, kind: Kind, happens: impl FnMut(&mut Source) -> bool) {
+    check_with(experiments(), what, nominal, kind, happens);
+}
+
+/// As [`check`], for experiments that cost milliseconds.
+#[track_caller]
+fn check_costly(what: &str, nominal: f64, kind: Kind, happens: impl FnMut(&mut Source) -> bool) {
+    check_with(experiments() / 5, what, nominal, kind, happens);
+}
+
+#[track_caller]
+#[expect(clippy::print_stdout, reason = "the rates are what `--nocapture` is asked for")]
+fn check_with(total: u32, what: &str, nominal: f64, kind: Kind, mut happens: impl FnMut(&mut Source) -> bool) {
     let mut source = Source::seeded(what.bytes().map(u64::from).sum());
-    let total = experiments();
     let rate = f64::from((0..total).map(|_| u32::from(happens(&mut source))).sum::<u32>()) / f64::from(total);
     let chance = 4.0 * (nominal * (1.0 - nominal) / f64::from(total)).sqrt();
     let (below, above) = match kind {
@@ -136,12 +147,12 @@ fn rank_and_permutation_tests_keep_their_level() {
         rejects(friedman(&blocks).map(|result| result.test.p_value))
     });
     let random = PermutationMethod::Auto { resamples: 400, seed: 5 };
-    check("permutation, two samples", 0.05, Kind::Within(0.006), |source| {
+    check_costly("permutation, two samples", 0.05, Kind::Within(0.006), |source| {
         let (a, b) = (source.normals(8, 0.0, 1.0), source.normals(9, 0.0, 1.0));
         let statistic = PermutationStatistic::MeanDifference;
         rejects(permutation_two_sample(&a, &b, statistic, TWO_SIDED, random).map(|test| test.p_value))
     });
-    check("permutation, pairs", 0.05, Kind::AtMost, |source| {
+    check_costly("permutation, pairs", 0.05, Kind::AtMost, |source| {
         let (a, b) = (source.normals(8, 0.0, 1.0), source.normals(8, 0.0, 1.0));
         let statistic = PermutationStatistic::MeanDifference;
         rejects(permutation_paired(&a, &b, statistic, TWO_SIDED, random).map(|test| test.p_value))
@@ -198,7 +209,7 @@ fn intervals_cover() {
         let scores: Vec<f64> = clusters.iter().map(|&cluster| shared[cluster] + 0.5 * source.normal()).collect();
         clustered_mean(&scores, &clusters, LEVEL).expect("clusters vary").interval.contains(0.5)
     });
-    check("Tukey, any of three", 0.05, Kind::Exact, |source| {
+    check_with(experiments() / 10, "Tukey, any of three", 0.05, Kind::Exact, |source| {
         let groups: Vec<Vec<f64>> = (0..3).map(|_| source.normals(6, 0.0, 1.0)).collect();
         let pairs = posthoc::tukey_hsd(&groups, LEVEL).expect("groups vary");
         pairs.iter().any(|pair| pair.p_value <= 0.05)
@@ -209,19 +220,19 @@ fn intervals_cover() {
 fn bootstrap_intervals_cover() {
     for method in [BootstrapMethod::Percentile, BootstrapMethod::Basic, BootstrapMethod::Bca] {
         // Short by a few per cent at n = 40, as theory says: standard errors are too small by sqrt((n - 1) / n).
-        check(&format!("bootstrap mean, {method:?}"), 0.95, Kind::Within(0.02), |source| {
+        check_costly(&format!("bootstrap mean, {method:?}"), 0.95, Kind::Within(0.02), |source| {
             let values = source.normals(40, 3.0, 2.0);
             let options =
-                BootstrapOptions { method, resamples: 600, seed: source.0.next_u64(), ..BootstrapOptions::default() };
+                BootstrapOptions { method, resamples: 400, seed: source.0.next_u64(), ..BootstrapOptions::default() };
             let estimate = bootstrap(&values, &options).expect("values vary").estimate;
             estimate.interval.is_some_and(|interval| interval.contains(3.0))
         });
     }
-    check("bootstrap difference of interquartile means", 0.95, Kind::Within(0.03), |source| {
+    check_costly("bootstrap difference of interquartile means", 0.95, Kind::Within(0.03), |source| {
         let (a, b) = (source.normals(40, 3.0, 2.0), source.normals(50, 2.0, 1.0));
         let options = BootstrapOptions {
             statistic: Statistic::InterquartileMean,
-            resamples: 600,
+            resamples: 400,
             seed: source.0.next_u64(),
             ..BootstrapOptions::default()
         };

@@ -24,6 +24,9 @@ mod manifest;
 mod put;
 mod read;
 
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 use std::ops::Range;
 use std::path::Path;

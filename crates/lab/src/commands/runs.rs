@@ -1,7 +1,7 @@
 //! `lab runs`
 
 use clap::{Args, Subcommand};
-use lab_model::Paged;
+use lab_model::{Paged, ParameterValue};
 use lab_server::types::SearchRuns;
 use lab_tracker::{RunDetail, RunRow};
 
@@ -144,7 +144,7 @@ async fn list(args: ListArgs, session: &Session) -> anyhow::Result<Exit> {
             run.duration_secs(now).map(duration).unwrap_or_default(),
             ago(run.created_at, now),
         ];
-        let flat = lab_model::flatten(&run.parameters);
+        let flat = ParameterValue::flatten(&run.parameters);
         cells.extend(parameters.iter().map(|name| flat.get(name).map(ToString::to_string).unwrap_or_default()));
         cells.extend(metrics.iter().map(|name| {
             let summary = row.metrics.iter().find(|summary| &summary.key.to_string() == name);
@@ -169,7 +169,7 @@ fn differing(rows: &[RunRow]) -> Vec<String> {
     let mut values: std::collections::BTreeMap<String, std::collections::BTreeSet<String>> = Default::default();
     let mut seen: std::collections::BTreeMap<String, usize> = Default::default();
     for row in rows {
-        for (name, value) in lab_model::flatten(&row.run.parameters) {
+        for (name, value) in ParameterValue::flatten(&row.run.parameters) {
             *seen.entry(name.clone()).or_default() += 1;
             values.entry(name).or_default().insert(value.to_string());
         }
@@ -211,7 +211,7 @@ async fn show(args: ShowArgs, session: &Session) -> anyhow::Result<Exit> {
         let logs = &run.logs;
         out.line(format_args!("log       {} lines, {} errors, {} warnings", logs.lines, logs.errors, logs.warnings))?;
     }
-    let parameters = lab_model::flatten(&run.parameters);
+    let parameters = ParameterValue::flatten(&run.parameters);
     if !parameters.is_empty() {
         out.line(bold("\nparameters"))?;
         out.line(table(&[], parameters.iter().map(|(name, value)| vec![name.clone(), value.to_string()])))?;

@@ -1,0 +1,422 @@
+//! A run, as the program that executes it sees it.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use lab_capture::CaptureOptions;
+use lab_model::{
+    ArtifactName, ArtifactType, ContentHash, ContentHasher, Error, FinishRun, LogLine, LoggedValue, Metadata, Parameters,
+    Record, Refused, Result, RunError, RunId, RunStatus, SeriesKey, SeriesPoints, StartRun, Tags, Validate as _,
+    WriterId,
+};
+
+use crate::shipper::{self, Shipper, files_folder};
+use crate::spool::SpoolWriter;
+use crate::{Workspace, login_name, now};
+
+/// How long the end of a run waits for a sink that makes no progress.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How a run begins.
+#[derive(Clone, Debug, Default)]
+pub struct StartOptions {
+    /// Name or id of the experiment; one of a new name is created.
+    pub experiment: String,
+    /// Name of the run; `run-NUMBER` where absent.
+    pub name: Option<String>,
+    /// What it is started with.
+    pub parameters: Parameters,
+    /// Labels, or pairs.
+    pub tags: Tags,
+    /// The run that this one is a part of.
+    pub parent_run_id: Option<RunId>,
+    /// Id of a run to go on with, or to share with other processes; a new one where absent.
+    pub run_id: Option<RunId>,
+    /// Whether the run of that id goes on if it has ended without completing.
+    pub resume: bool,
+    /// Login name of who starts it; this process's where absent.
+    pub user: Option<String>,
+    /// Interpreter whose packages the environment lists, for a program that is a script.
+    pub interpreter: Option<std::path::PathBuf>,
+}
+
+impl StartOptions {
+    /// A run of an experiment, with nothing else said.
+    pub fn new(experiment: impl Into<String>) -> Self {
+        Self { experiment: experiment.into(), ..Self::default() }
+    }
+}
+
+/// What came of the end of a run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Outcome {
+    /// Whether everything is delivered. What is not waits in the spool, for `lab sync`.
+    pub is_delivered: bool,
+    /// What kept it from being delivered.
+    pub problem: Option<String>,
+    /// Records that the rules refused.
+    pub refused: Vec<Refused>,
+}
+
+/// A running run. Dropping it without an end leaves it running, to be failed when it is not heard of any more.
+#[derive(Debug)]
+pub struct Run {
+    id: RunId,
+    workspace: Workspace,
+    writer: Arc<Mutex<Writer>>,
+    /// The thread that captures the environment, of the process that began the run.
+    capture: Mutex<Option<(u32, JoinHandle<()>)>>,
+}
+
+/// The spool of one process, and the thread that delivers it.
+#[derive(Debug)]
+struct Writer {
+    spool: SpoolWriter,
+    shipper: Shipper,
+    /// The process that made them: a forked one makes its own.
+    pid: u32,
+    /// Step of the next points that name none.
+    next_step: i64,
+    has_ended: bool,
+}
+
+impl Writer {
+    fn create(workspace: &Workspace, run: RunId) -> Result<Self> {
+        let spool = SpoolWriter::create(&workspace.spool(), run, WriterId::new(now()))?;
+        let shipper = Shipper::start(workspace.clone(), run, spool.path().to_owned(), spool.file())?;
+        Ok(Self { spool, shipper, pid: std::process::id(), next_step: 0, has_ended: false })
+    }
+
+    fn append(&mut self, record: &Record) -> Result<()> {
+        let seq = self.spool.append(record)?;
+        self.shipper.appended(seq);
+        Ok(())
+    }
+}
+
+impl Run {
+    /// Begins a run, or attaches to one. The server is not asked: a run can begin without it.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] naming the field; [`Error::Io`] where the spool cannot be written.
+    pub fn start(workspace: &Workspace, options: StartOptions) -> Result<Self> {
+        let StartOptions { experiment, name, parameters, tags, parent_run_id, run_id, resume, user, interpreter } = options;
+        let started_at = now();
+        let id = run_id.unwrap_or_else(|| RunId::new(started_at));
+        let user = user.or_else(login_name);
+        let start =
+            Record::Start(StartRun { experiment, name, parameters, tags, parent_run_id, user, started_at });
+        start.validate()?;
+        let mut writer = Writer::create(workspace, id)?;
+        writer.append(&start)?;
+        if resume {
+            writer.append(&Record::Resume { at: started_at })?;
+        }
+        let writer = Arc::new(Mutex::new(writer));
+        let capture = workspace.settings.capture_environment.then(|| capture_environment(&writer, interpreter)).flatten();
+        let capture = Mutex::new(capture.map(|thread| (std::process::id(), thread)));
+        Ok(Self { id, workspace: workspace.clone(), writer, capture })
+    }
+
+    /// Identity of the run.
+    #[must_use]
+    pub fn id(&self) -> RunId {
+        self.id
+    }
+
+    /// The workspace it is kept in.
+    #[must_use]
+    pub fn workspace(&self) -> &Workspace {
+        &self.workspace
+    }
+
+    /// Logs one value of each of these series. Without a step they get the one after the last; a step that goes back is
+    /// kept as it is.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] if a name is refused; [`Error::Io`] where the spool cannot be written, as on a full disk.
+    pub fn log<K: Into<SeriesKey>>(
+        &self,
+        values: impl IntoIterator<Item = (K, f64)>,
+        step: Option<i64>,
+    ) -> Result<()> {
+        let time_micros = now().as_microsecond();
+        let mut writer = self.writer()?;
+        let step = step.unwrap_or(writer.next_step);
+        let series: Vec<SeriesPoints> = values
+            .into_iter()
+            .map(|(key, value)| {
+                let mut points = SeriesPoints::new(key.into());
+                points.push(value, Some(step), time_micros);
+                points
+            })
+            .collect();
+        let record = Record::Metrics { series };
+        record.validate()?;
+        writer.append(&record)?;
+        writer.next_step = step.saturating_add(1);
+        Ok(())
+    }
+
+    /// Logs values that are not one number.
+    ///
+    /// # Errors
+    /// As [`Run::log`].
+    pub fn log_values(&self, values: Vec<LoggedValue>) -> Result<()> {
+        self.append(Record::Values { values })
+    }
+
+    /// Adds parameters. One that was given already cannot change: the record is refused when it is delivered.
+    ///
+    /// # Errors
+    /// As [`Run::log`].
+    pub fn log_parameters(&self, parameters: Parameters) -> Result<()> {
+        self.append(Record::Parameters { parameters })
+    }
+
+    /// Sets tags.
+    ///
+    /// # Errors
+    /// As [`Run::log`].
+    pub fn set_tags(&self, tags: Tags) -> Result<()> {
+        self.append(Record::Tags { tags })
+    }
+
+    /// Notes a dataset that the run reads.
+    ///
+    /// # Errors
+    /// As [`Run::log`].
+    pub fn use_dataset(&self, dataset: impl Into<String>, metadata: Metadata) -> Result<()> {
+        self.append(Record::UseDataset { dataset: dataset.into(), metadata })
+    }
+
+    /// Notes a model that the run uses.
+    ///
+    /// # Errors
+    /// As [`Run::log`].
+    pub fn use_model(&self, model: impl Into<String>, metadata: Metadata) -> Result<()> {
+        self.append(Record::UseModel { model: model.into(), metadata })
+    }
+
+    /// Adds lines to the run's log.
+    ///
+    /// # Errors
+    /// As [`Run::log`].
+    pub fn log_lines(&self, lines: Vec<LogLine>) -> Result<()> {
+        self.append(Record::Log { lines })
+    }
+
+    /// Logs a file. It is copied beside the spool first, so that it may change or go at once.
+    ///
+    /// # Errors
+    /// [`Error::ArtifactTooLarge`]; [`Error::Io`] where it cannot be read or copied.
+    pub fn log_artifact(
+        &self,
+        file: &Path,
+        name: ArtifactName,
+        artifact_type: ArtifactType,
+        metadata: Metadata,
+    ) -> Result<()> {
+        let limit_bytes = self.workspace.settings.artifact_limit_bytes;
+        let reading = |e| Error::io(format!("reading `{}`", file.display()), e);
+        if fs::metadata(file).map_err(reading)?.len() > limit_bytes {
+            return Err(Error::ArtifactTooLarge { name: name.to_string(), limit_bytes });
+        }
+        let folder = files_folder(&self.workspace, self.id);
+        let content_hash = keep_copy(file, &folder)?;
+        self.append(Record::Artifact { name, artifact_type, content_hash, metadata, at: now() })
+    }
+
+    /// Ends the run well.
+    ///
+    /// # Errors
+    /// As [`Run::log`].
+    pub fn complete(&self) -> Result<Outcome> {
+        self.finish(RunStatus::Completed, None)
+    }
+
+    /// Ends the run, and waits for its delivery as long as that makes progress. What is not delivered by then stays in the
+    /// spool. Once it has ended this does nothing.
+    ///
+    /// # Errors
+    /// As [`Run::log`].
+    pub fn finish(&self, status: RunStatus, error: Option<RunError>) -> Result<Outcome> {
+        self.end(status, error)?;
+        let mut acknowledged = self.progress().acknowledged;
+        let mut moved_at = Instant::now();
+        loop {
+            if let Some(outcome) = self.try_close(Duration::from_millis(200)) {
+                return Ok(outcome);
+            }
+            let now_acknowledged = self.progress().acknowledged;
+            if now_acknowledged != acknowledged {
+                (acknowledged, moved_at) = (now_acknowledged, Instant::now());
+            }
+            if moved_at.elapsed() > PATIENCE {
+                return Ok(self.abandon());
+            }
+        }
+    }
+
+    /// Writes the end of the run, after delivering what processes forked by this one have logged. Does not wait.
+    ///
+    /// # Errors
+    /// As [`Run::log`].
+    pub fn end(&self, status: RunStatus, error: Option<RunError>) -> Result<()> {
+        let own = {
+            let writer = self.writer()?;
+            if writer.has_ended {
+                return Ok(());
+            }
+            writer.spool.path().to_owned()
+        };
+        // It takes two seconds at most, and a run may be shorter.
+        let capture = self.capture.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some((pid, thread)) = capture {
+            if pid == std::process::id() {
+                thread.join().ok();
+            } else {
+                std::mem::forget(thread);
+            }
+        }
+        let siblings = shipper::siblings(&self.workspace, self.id, &own);
+        if !siblings.is_empty()
+            && let Ok(runtime) = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()
+        {
+            for path in siblings {
+                // What cannot be delivered now stays for `lab sync`.
+                runtime.block_on(shipper::deliver_all(&self.workspace, &path)).ok();
+            }
+        }
+        let mut writer = self.writer()?;
+        writer.append(&Record::Finish(FinishRun { status, ended_at: now(), error }))?;
+        writer.has_ended = true;
+        Ok(())
+    }
+
+    /// Waits for delivery, at most `limit`; the outcome once there is one. To be called after [`Run::end`], again and
+    /// again, by whoever has other things to look at meanwhile.
+    pub fn try_close(&self, limit: Duration) -> Option<Outcome> {
+        let mut writer = self.lock();
+        let is_done = writer.shipper.wait(limit);
+        let progress = writer.shipper.progress();
+        if !is_done && !progress.is_refused {
+            return None;
+        }
+        writer.shipper.stop();
+        if is_done {
+            shipper::discard(&self.workspace, self.id, writer.spool.path());
+        }
+        Some(Outcome { is_delivered: is_done, problem: progress.problem, refused: progress.refused })
+    }
+
+    /// Gives up waiting; what is not delivered stays in the spool.
+    pub fn abandon(&self) -> Outcome {
+        let mut writer = self.lock();
+        let progress = writer.shipper.progress();
+        writer.shipper.stop();
+        Outcome { is_delivered: false, problem: progress.problem, refused: progress.refused }
+    }
+
+    /// An error of this process, as a run's end tells it.
+    #[must_use]
+    pub fn error(error_type: &str, message: &str, stack_trace: Option<String>) -> RunError {
+        RunError {
+            error_type: error_type.to_owned(),
+            message: message.to_owned(),
+            stack_trace,
+            time: now(),
+            recoverable: false,
+            context: BTreeMap::new(),
+        }
+    }
+
+    /// What keeps records from being delivered now, where something does.
+    #[must_use]
+    pub fn problem(&self) -> Option<String> {
+        self.progress().problem
+    }
+
+    fn progress(&self) -> shipper::Progress {
+        self.lock().shipper.progress()
+    }
+
+    fn append(&self, record: Record) -> Result<()> {
+        record.validate()?;
+        self.writer()?.append(&record)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Writer> {
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The writer of this process: one that was forked gets a spool and a thread of its own.
+    fn writer(&self) -> Result<MutexGuard<'_, Writer>> {
+        let mut writer = self.lock();
+        if writer.pid != std::process::id() {
+            let next_step = writer.next_step;
+            writer.shipper.abandon();
+            let own = Writer::create(&self.workspace, self.id)?;
+            // The parent's file and thread are not this process's to close.
+            std::mem::forget(std::mem::replace(&mut *writer, Writer { next_step, ..own }));
+        }
+        Ok(writer)
+    }
+}
+
+/// Captures where the run runs, on a thread of its own: it may take two seconds.
+fn capture_environment(
+    writer: &Arc<Mutex<Writer>>,
+    interpreter: Option<std::path::PathBuf>,
+) -> Option<JoinHandle<()>> {
+    let writer = Arc::downgrade(writer);
+    let capture = move || {
+        let options = CaptureOptions { interpreter, ..CaptureOptions::of_this_process() };
+        let snapshot = lab_capture::capture(now(), &options);
+        if let Some(writer) = writer.upgrade() {
+            let mut writer = writer.lock().unwrap_or_else(PoisonError::into_inner);
+            if !writer.has_ended {
+                // A full disk is told to whoever logs next.
+                writer.append(&Record::Environment { snapshot: Box::new(snapshot) }).ok();
+            }
+        }
+    };
+    // Without the thread the run goes on, and its environment is not known.
+    std::thread::Builder::new().name("lab-capture".to_owned()).spawn(capture).ok()
+}
+
+/// Copies a file into a folder under its hash, and makes it durable there.
+fn keep_copy(file: &Path, folder: &Path) -> Result<ContentHash> {
+    let reading = |e| Error::io(format!("reading `{}`", file.display()), e);
+    let writing = |e| Error::io(format!("copying `{}` into `{}`", file.display(), folder.display()), e);
+    fs::create_dir_all(folder).map_err(writing)?;
+    let mut source = fs::File::open(file).map_err(reading)?;
+    let part = folder.join(format!("{}.part", WriterId::new(now())));
+    let mut copy = || -> Result<ContentHash> {
+        let mut target = fs::File::create(&part).map_err(writing)?;
+        let mut hasher = ContentHasher::default();
+        let mut buffer = vec![0; 1 << 20];
+        loop {
+            let n = source.read(&mut buffer).map_err(reading)?;
+            if n == 0 {
+                break;
+            }
+            hasher.update(&buffer[..n]);
+            target.write_all(&buffer[..n]).map_err(writing)?;
+        }
+        target.sync_data().map_err(writing)?;
+        let hash = hasher.finish();
+        fs::rename(&part, folder.join(hash.to_string())).map_err(writing)?;
+        Ok(hash)
+    };
+    let copied = copy();
+    if copied.is_err() {
+        fs::remove_file(&part).ok();
+    }
+    copied
+}

@@ -1,0 +1,375 @@
+//! The thread that delivers a spool.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use lab_model::{Acknowledged, Delivery, Error, Record, Refused, Result, RunId, Settings};
+
+use crate::Workspace;
+use crate::sink::{Sink, SinkError};
+use crate::spool::{self, SpoolReader};
+
+/// Frames read at a time: what a delivery can hold in memory.
+const SLICE_BYTES: usize = 4 << 20;
+/// Shortest and longest wait before another try.
+const BACKOFF: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(30));
+/// How often a run without news says that it is alive.
+const HEARTBEAT: Duration = Duration::from_secs(10);
+/// Most refusals remembered for the end of the run.
+const MAX_REFUSED: usize = 100;
+
+/// Folder of a run's files that wait to be uploaded, each under its hash.
+pub(crate) fn files_folder(workspace: &Workspace, run: RunId) -> PathBuf {
+    workspace.spool().join(run.to_string()).join("files")
+}
+
+/// How far the shipper has come.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Progress {
+    /// Number of the last record acknowledged.
+    pub(crate) acknowledged: u64,
+    /// What kept the last try from succeeding.
+    pub(crate) problem: Option<String>,
+    /// The sink refuses the whole run: nothing more is tried.
+    pub(crate) is_refused: bool,
+    /// Records that can never be kept, the first of them.
+    pub(crate) refused: Vec<Refused>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    progress: Progress,
+    /// Number of the last record appended.
+    appended: u64,
+    /// Deliver at once rather than at the next interval.
+    hurry: bool,
+    stop: bool,
+}
+
+/// What the run and the thread share.
+#[derive(Debug, Default)]
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Delivers one spool for as long as its run lives.
+#[derive(Debug)]
+pub(crate) struct Shipper {
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Shipper {
+    /// Begins to deliver the spool at `path`, whose file is made durable at every checkpoint.
+    pub(crate) fn start(workspace: Workspace, run: RunId, path: PathBuf, file: Arc<File>) -> Result<Self> {
+        let shared = Arc::new(Shared::default());
+        let worker = Worker { shared: Arc::clone(&shared), workspace, run, path, file };
+        let thread = std::thread::Builder::new().name("lab-shipper".to_owned()).spawn(move || worker.run());
+        let thread = thread.map_err(|e| Error::io("starting the thread that delivers", e))?;
+        Ok(Self { shared, thread: Some(thread) })
+    }
+
+    /// Tells of a record that was appended.
+    pub(crate) fn appended(&self, seq: u64) {
+        self.shared.lock().appended = seq;
+    }
+
+    /// How far it has come.
+    pub(crate) fn progress(&self) -> Progress {
+        self.shared.lock().progress.clone()
+    }
+
+    /// Waits until everything appended is acknowledged or refused, at most `limit`. Answers whether it is.
+    pub(crate) fn wait(&self, limit: Duration) -> bool {
+        let deadline = Instant::now() + limit;
+        let mut state = self.shared.lock();
+        state.hurry = true;
+        self.shared.changed.notify_all();
+        while state.progress.acknowledged < state.appended && !state.progress.is_refused {
+            let Some(left) = deadline.checked_duration_since(Instant::now()) else { return false };
+            state = self.shared.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        !state.progress.is_refused
+    }
+
+    /// Stops the thread after what it is doing now.
+    pub(crate) fn stop(&mut self) {
+        self.shared.lock().stop = true;
+        self.shared.changed.notify_all();
+        if let Some(thread) = self.thread.take() {
+            thread.join().ok();
+        }
+    }
+
+    /// Forgets the thread, which a forked process does not have.
+    pub(crate) fn abandon(&mut self) {
+        if let Some(thread) = self.thread.take() {
+            std::mem::forget(thread);
+        }
+    }
+}
+
+struct Worker {
+    shared: Arc<Shared>,
+    workspace: Workspace,
+    run: RunId,
+    path: PathBuf,
+    file: Arc<File>,
+}
+
+impl Worker {
+    fn run(self) {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+        match runtime {
+            Ok(runtime) => runtime.block_on(self.ship()),
+            Err(e) => self.shared.lock().progress.problem = Some(format!("the runtime could not be started: {e}")),
+        }
+    }
+
+    async fn ship(&self) {
+        let mut backoff = Backoff::default();
+        let mut delivery = None;
+        let mut synced = 0;
+        let mut heard_at = Instant::now();
+        loop {
+            let appended = self.wait_for_work(&mut synced);
+            if self.shared.lock().stop {
+                break;
+            }
+            if self.shared.lock().progress.is_refused {
+                continue;
+            }
+            let outcome = async {
+                if delivery.is_none() {
+                    delivery = Some(SpoolDelivery::open(&self.workspace, &self.path).await?);
+                }
+                let Some(Some(delivery)) = delivery.as_mut() else { return Ok(()) };
+                while self.acknowledged() < appended {
+                    let Some(acknowledged) = delivery.deliver_some().await? else { break };
+                    heard_at = Instant::now();
+                    self.note(acknowledged);
+                }
+                if heard_at.elapsed() > HEARTBEAT {
+                    heard_at = Instant::now();
+                    delivery.sink.heartbeat(self.run).await.ok();
+                }
+                Ok::<(), SinkError>(())
+            };
+            match outcome.await {
+                Ok(()) => backoff = Backoff::default(),
+                Err(error) => {
+                    let wait = error.retry_after.unwrap_or_else(|| backoff.next());
+                    {
+                        let mut state = self.shared.lock();
+                        state.progress.problem = Some(error.problem);
+                        state.progress.is_refused = !error.is_retryable;
+                        self.shared.changed.notify_all();
+                    }
+                    self.pause(wait);
+                }
+            }
+        }
+        if let Some(Some(delivery)) = delivery {
+            delivery.sink.close().await;
+        }
+    }
+
+    fn acknowledged(&self) -> u64 {
+        self.shared.lock().progress.acknowledged
+    }
+
+    fn note(&self, acknowledged: Acknowledged) {
+        let mut state = self.shared.lock();
+        state.progress.acknowledged = acknowledged.seq;
+        state.progress.problem = None;
+        let room = MAX_REFUSED.saturating_sub(state.progress.refused.len());
+        state.progress.refused.extend(acknowledged.refused.into_iter().take(room));
+        self.shared.changed.notify_all();
+    }
+
+    /// Sleeps for a checkpoint interval, less where there is hurry, and makes what was appended durable. Answers with the
+    /// number of the last record appended.
+    fn wait_for_work(&self, synced: &mut u64) -> u64 {
+        let interval = Duration::from_secs_f64(self.workspace.settings.checkpoint_interval_secs);
+        let appended = {
+            let mut state = self.shared.lock();
+            if !state.stop && !(state.hurry && state.progress.acknowledged < state.appended) {
+                let woken = self.shared.changed.wait_timeout(state, interval);
+                state = woken.unwrap_or_else(PoisonError::into_inner).0;
+            }
+            state.appended
+        };
+        if appended > *synced {
+            // A file system that cannot sync keeps what it was given as well as it can.
+            self.file.sync_data().ok();
+            *synced = appended;
+        }
+        appended
+    }
+
+    fn pause(&self, wait: Duration) {
+        let deadline = Instant::now() + wait;
+        let mut state = self.shared.lock();
+        while !state.stop {
+            let Some(left) = deadline.checked_duration_since(Instant::now()) else { return };
+            state = self.shared.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+}
+
+/// Waits that double, each cut by chance so that many clients do not come back at once.
+#[derive(Default)]
+struct Backoff {
+    tries: u32,
+}
+
+impl Backoff {
+    fn next(&mut self) -> Duration {
+        let (shortest, longest) = BACKOFF;
+        let full = shortest.saturating_mul(1 << self.tries.min(16)).min(longest);
+        self.tries += 1;
+        // The low bits of a new id are as random as this needs.
+        let random = uuid::Uuid::now_v7().as_bytes()[15];
+        full.mul_f64(0.5 + f64::from(random) / 512.0)
+    }
+}
+
+/// One spool on its way to a sink.
+#[derive(Debug)]
+pub(crate) struct SpoolDelivery {
+    pub(crate) reader: SpoolReader,
+    pub(crate) sink: Sink,
+    settings: Settings,
+    files: PathBuf,
+    acknowledged: u64,
+    ready: VecDeque<Record>,
+}
+
+impl SpoolDelivery {
+    /// Opens a spool and asks how much of it is known; `None` if it holds no record.
+    pub(crate) async fn open(workspace: &Workspace, path: &Path) -> std::result::Result<Option<Self>, SinkError> {
+        let Some(reader) = SpoolReader::open(path)? else { return Ok(None) };
+        let sink = Sink::open(workspace).await?;
+        let acknowledged = sink.delivered(reader.writer).await?;
+        let files = files_folder(workspace, reader.run);
+        let settings = workspace.settings.clone();
+        Ok(Some(Self { reader, sink, settings, files, acknowledged, ready: VecDeque::new() }))
+    }
+
+    /// Delivers the next records, as many as one batch takes; `None` at the end of the spool.
+    pub(crate) async fn deliver_some(&mut self) -> std::result::Result<Option<Acknowledged>, SinkError> {
+        if self.ready.is_empty() {
+            let (first, records) = self.reader.read(self.acknowledged, SLICE_BYTES)?;
+            if records.is_empty() {
+                return Ok(None);
+            }
+            self.acknowledged = first - 1;
+            self.ready = records.into();
+        }
+        let mut points = 0;
+        let mut count = 0;
+        for record in &self.ready {
+            points += points_of(record);
+            if count > 0 && points > self.settings.metric_buffer_size as usize {
+                break;
+            }
+            count += 1;
+        }
+        let records: Vec<Record> = self.ready.iter().take(count).cloned().collect();
+        self.upload(&records).await?;
+        let delivery = Delivery {
+            writer_id: self.reader.writer,
+            run_id: self.reader.run,
+            first_seq: self.acknowledged + 1,
+            records,
+        };
+        let acknowledged = self.sink.deliver(&delivery).await?;
+        self.ready.drain(..count);
+        self.acknowledged = acknowledged.seq;
+        for record in &delivery.records {
+            if let Record::Artifact { content_hash, .. } = record {
+                // The same content may be logged again under another name: its copy then is made again.
+                std::fs::remove_file(self.files.join(content_hash.to_string())).ok();
+            }
+        }
+        Ok(Some(acknowledged))
+    }
+
+    /// Stores the bytes of artifacts before the records that name them.
+    async fn upload(&self, records: &[Record]) -> std::result::Result<(), SinkError> {
+        for record in records {
+            if let Record::Artifact { name, content_hash, .. } = record {
+                let file = self.files.join(content_hash.to_string());
+                if file.exists() {
+                    match self.sink.put_file(&file, name.as_str()).await {
+                        // Too large, or refused otherwise: the record will be refused too, and is reported with it.
+                        Err(error) if !error.is_retryable => {}
+                        outcome => outcome?,
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn points_of(record: &Record) -> usize {
+    match record {
+        Record::Metrics { series } => series.iter().map(lab_model::SeriesPoints::len).sum(),
+        _ => 0,
+    }
+}
+
+/// Deletes a spool that is delivered, and the run's folder once it is empty.
+pub(crate) fn discard(workspace: &Workspace, run: RunId, path: &Path) {
+    std::fs::remove_file(path).ok();
+    std::fs::remove_dir(files_folder(workspace, run)).ok();
+    if let Some(folder) = path.parent() {
+        std::fs::remove_dir(folder).ok();
+    }
+}
+
+/// Delivers a whole spool and deletes it. Answers with what was refused; records that are torn are left behind.
+pub(crate) async fn deliver_all(
+    workspace: &Workspace,
+    path: &Path,
+) -> std::result::Result<(u64, Vec<Refused>), SinkError> {
+    let Some(mut delivery) = SpoolDelivery::open(workspace, path).await? else {
+        std::fs::remove_file(path).ok();
+        return Ok((0, Vec::new()));
+    };
+    let mut refused = Vec::new();
+    let before = delivery.acknowledged;
+    let outcome = loop {
+        match delivery.deliver_some().await {
+            Ok(Some(acknowledged)) => refused.extend(acknowledged.refused),
+            Ok(None) => break Ok(()),
+            Err(error) => break Err(error),
+        }
+    };
+    let (run, delivered) = (delivery.reader.run, delivery.acknowledged.saturating_sub(before));
+    delivery.sink.close().await;
+    outcome?;
+    if spool::is_abandoned(path) {
+        discard(workspace, run, path);
+    }
+    Ok((delivered, refused))
+}
+
+/// Spools of a run other than this one: of processes that it forked, and of those that crashed.
+pub(crate) fn siblings(workspace: &Workspace, run: RunId, own: &Path) -> Vec<PathBuf> {
+    let folder = workspace.spool().join(run.to_string());
+    let all = spool::all(&workspace.spool()).unwrap_or_default();
+    all.into_iter().filter(|path| path != own && path.starts_with(&folder)).collect()
+}
