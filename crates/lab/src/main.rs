@@ -16,7 +16,6 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 use crate::cli::Cli;
-use crate::exit::Exit;
 
 fn main() -> ExitCode {
     // Every HTTP client of this program uses this one TLS provider.

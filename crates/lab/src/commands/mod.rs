@@ -25,7 +25,6 @@ use crate::printer::Printer;
 
 /// What a command works with.
 pub(crate) struct Session {
-    pub(crate) workspace: Workspace,
     pub(crate) api: Api,
     pub(crate) out: Printer,
 }
@@ -75,7 +74,7 @@ fn with_session(
     let workspace = workspace(global)?;
     block_on(async {
         let api = Api::open(&workspace).await?;
-        let session = Session { workspace, api, out };
+        let session = Session { api, out };
         let outcome = command(&session).await;
         session.api.close().await;
         outcome
