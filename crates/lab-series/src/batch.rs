@@ -64,11 +64,16 @@ pub fn encode_batch(series: &[SeriesPoints]) -> Vec<u8> {
 /// # Errors
 /// If the bytes are of another format or damaged.
 pub fn decode_batch(bytes: &[u8]) -> Result<Vec<SeriesPoints>, SeriesError> {
-    let batch = Batch::open(bytes)?;
-    let mut series = Vec::with_capacity(batch.entries.len());
-    let mut blocks = batch.blocks;
-    for entry in &batch.entries {
-        series.push(batch.decode(entry, blocks.take(entry.size)?)?);
+    let (head, mut directory) = Head::read(bytes)?;
+    let mut entries = Vec::new();
+    while let Some(entry) = directory.next()? {
+        entries.push((text(&directory.name)?, entry));
+    }
+    let mut blocks = directory.reader;
+    let mut series = Vec::with_capacity(entries.len());
+    for (name, entry) in entries {
+        let key = SeriesKey { name, context: head.contexts[entry.context].clone() };
+        series.push(head.decode(entry, blocks.take(entry.size)?, key)?);
     }
     blocks.end()?;
     Ok(series)
@@ -81,26 +86,27 @@ pub fn decode_batch(bytes: &[u8]) -> Result<Vec<SeriesPoints>, SeriesError> {
 /// # Errors
 /// If the bytes are of another format or damaged.
 pub fn decode_series(bytes: &[u8], key: &SeriesKey) -> Result<Option<SeriesPoints>, SeriesError> {
-    let batch = Batch::open(bytes)?;
-    let mut found: Option<SeriesPoints> = None;
-    let mut blocks = batch.blocks;
-    for entry in &batch.entries {
-        let block = blocks.take(entry.size)?;
-        if entry.name != key.name || batch.contexts[entry.context] != key.context {
-            continue;
+    let (head, mut directory) = Head::read(bytes)?;
+    let mut wanted = Vec::new();
+    let mut start = 0usize;
+    while let Some(entry) = directory.next()? {
+        if directory.name == key.name.as_bytes() && head.contexts[entry.context] == key.context {
+            wanted.push((start, entry));
         }
-        let part = batch.decode(entry, block)?;
-        match &mut found {
-            None => found = Some(part),
-            Some(points) => {
-                points.values.extend(part.values);
-                points.steps.extend(part.steps);
-                points.times_micros.extend(part.times_micros);
-            }
-        }
+        start = start.checked_add(entry.size).ok_or(SeriesError::corrupt("a length is too large"))?;
     }
-    blocks.end()?;
-    Ok(found)
+    let blocks = directory.reader.take(start)?;
+    directory.reader.end()?;
+    let mut parts =
+        wanted.into_iter().map(|(start, entry)| head.decode(entry, &blocks[start..][..entry.size], key.clone()));
+    let Some(mut found) = parts.next().transpose()? else { return Ok(None) };
+    for part in parts {
+        let part = part?;
+        found.values.extend(part.values);
+        found.steps.extend(part.steps);
+        found.times_micros.extend(part.times_micros);
+    }
+    Ok(Some(found))
 }
 
 fn distinct_contexts(series: &[SeriesPoints]) -> (Vec<&Context>, Vec<usize>) {
@@ -125,23 +131,14 @@ fn text(bytes: &[u8]) -> Result<String, SeriesError> {
     String::from_utf8(bytes.to_vec()).map_err(|_| SeriesError::corrupt("a name is not UTF-8"))
 }
 
-/// A batch whose directory has been read.
-struct Batch<'a> {
-    base: Base,
+/// What all series of a batch share.
+struct Head {
     contexts: Vec<Context>,
-    entries: Vec<Entry>,
-    blocks: Reader<'a>,
+    base: Base,
 }
 
-struct Entry {
-    name: String,
-    context: usize,
-    points: usize,
-    size: usize,
-}
-
-impl<'a> Batch<'a> {
-    fn open(bytes: &'a [u8]) -> Result<Self, SeriesError> {
+impl Head {
+    fn read(bytes: &[u8]) -> Result<(Self, Directory<'_>), SeriesError> {
         let mut reader = wire::open(bytes, FORMAT, "batch")?;
         let contexts = (0..reader.count()?)
             .map(|_| {
@@ -151,30 +148,52 @@ impl<'a> Batch<'a> {
             })
             .collect::<Result<Vec<_>, SeriesError>>()?;
         let base = Base { step: reader.signed()?, time: reader.signed()? };
-        let mut name = Vec::new();
-        let mut entries = Vec::new();
-        for _ in 0..reader.count()? {
-            let shared = reader.count()?;
-            if shared > name.len().min(MAX_SHARED) {
-                return Err(SeriesError::corrupt("a name continues one that is shorter"));
-            }
-            name.truncate(shared);
-            name.extend(reader.prefixed()?);
-            let entry =
-                Entry { name: text(&name)?, context: reader.count()?, points: reader.count()?, size: reader.count()? };
-            if entry.context >= contexts.len() {
-                return Err(SeriesError::corrupt("a context is missing"));
-            }
-            entries.push(entry);
-        }
-        Ok(Self { base, contexts, entries, blocks: reader })
+        let left = reader.count()?;
+        let directory = Directory { reader, left, contexts: contexts.len(), name: Vec::new() };
+        Ok((Self { contexts, base }, directory))
     }
 
-    fn decode(&self, entry: &Entry, block: &[u8]) -> Result<SeriesPoints, SeriesError> {
-        let key = SeriesKey { name: entry.name.clone(), context: self.contexts[entry.context].clone() };
+    fn decode(&self, entry: Entry, block: &[u8], key: SeriesKey) -> Result<SeriesPoints, SeriesError> {
         let mut reader = Reader::nested(block);
         let points = columns::decode(&mut reader, entry.points, self.base, key)?;
         reader.end()?;
         Ok(points)
+    }
+}
+
+/// Names and lengths, one after the other: to find one series no other's name is copied.
+struct Directory<'a> {
+    /// At the next entry, and after the last at the columns.
+    reader: Reader<'a>,
+    left: usize,
+    contexts: usize,
+    /// Of the entry that was read last.
+    name: Vec<u8>,
+}
+
+#[derive(Clone, Copy)]
+struct Entry {
+    context: usize,
+    points: usize,
+    size: usize,
+}
+
+impl Directory<'_> {
+    fn next(&mut self) -> Result<Option<Entry>, SeriesError> {
+        if self.left == 0 {
+            return Ok(None);
+        }
+        self.left -= 1;
+        let shared = self.reader.count()?;
+        if shared > self.name.len().min(MAX_SHARED) {
+            return Err(SeriesError::corrupt("a name continues one that is shorter"));
+        }
+        self.name.truncate(shared);
+        self.name.extend_from_slice(self.reader.prefixed()?);
+        let entry = Entry { context: self.reader.count()?, points: self.reader.count()?, size: self.reader.count()? };
+        if entry.context >= self.contexts {
+            return Err(SeriesError::corrupt("a context is missing"));
+        }
+        Ok(Some(entry))
     }
 }

@@ -30,9 +30,6 @@ const SOME_STEPS: u8 = 2;
 /// bytes could ask for 128 MiB.
 const PAGE: usize = 1 << 18;
 
-/// Below this many numbers the codec's tables cost more than they save.
-const PCO_FROM: usize = 48;
-
 /// How hard to compress.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Effort {
@@ -48,6 +45,15 @@ impl Effort {
             Self::Quick => 4,
             Self::Thorough => 8,
         })
+    }
+
+    /// Below this many numbers the codec's tables take more bytes than they save, or more time (some 35 µs a column) than
+    /// someone who waits should give for them.
+    const fn least_numbers(self) -> usize {
+        match self {
+            Self::Quick => 512,
+            Self::Thorough => 48,
+        }
     }
 }
 
@@ -112,7 +118,7 @@ fn encode_values(values: &[f64], effort: Effort, out: &mut Vec<u8>) -> u8 {
     // Most training code computes in single precision or less. NaN is left out: a conversion may alter its bits.
     let is_short = values.iter().all(|v| !v.is_nan() && f64::from(*v as f32).to_bits() == v.to_bits());
     let plain_len = values.len() * if is_short { 4 } else { 8 };
-    if values.len() >= PCO_FROM
+    if values.len() >= effort.least_numbers()
         && let Some(packed) = pack(values, effort, plain_len)
     {
         put_varint(out, packed.len() as u64);
@@ -160,7 +166,7 @@ fn encode_integers(numbers: &[i64], base: i64, effort: Effort, out: &mut Vec<u8>
         put_signed(out, number.wrapping_sub(previous));
         previous = number;
     }
-    if numbers.len() >= PCO_FROM
+    if numbers.len() >= effort.least_numbers()
         && let Some(packed) = pack(numbers, effort, out.len() - at)
     {
         out.truncate(at);

@@ -5,7 +5,8 @@ use super::{bits, key, points, points_of, series, training};
 use crate::{SeriesError, decode_batch, decode_chunk, decode_series, encode_batch, encode_chunk};
 
 fn batch() -> impl Strategy<Value = Vec<SeriesPoints>> {
-    let one = (key(), prop_oneof![Just(2usize), Just(8), Just(150)]).prop_flat_map(|(key, most)| points_of(key, most));
+    let one = (key(), prop_oneof![8 => Just(2usize), 8 => Just(30), 1 => Just(1200)])
+        .prop_flat_map(|(key, most)| points_of(key, most));
     prop::collection::vec(one, 0..8)
 }
 
@@ -19,6 +20,8 @@ fn same(a: &[SeriesPoints], b: &[SeriesPoints]) {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+
     #[test]
     fn a_batch_comes_back_as_it_was(batch in batch()) {
         let bytes = encode_batch(&batch);

@@ -10,6 +10,8 @@ fn is_part(few: &[(u64, Option<i64>, i64)], many: &[(u64, Option<i64>, i64)]) ->
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
     #[test]
     fn what_is_left_is_part_of_the_series_and_keeps_its_extremes(points in points(700), most in 0..200usize) {
         let sorted = merge(vec![points]).unwrap();

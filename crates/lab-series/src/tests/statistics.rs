@@ -46,6 +46,8 @@ fn moderate() -> impl Strategy<Value = f64> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     #[test]
     fn a_summary_of_parts_is_the_summary_of_the_whole(
         all in prop::collection::vec((moderate(), step(), time()), 1..1500),
