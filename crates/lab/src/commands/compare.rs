@@ -21,15 +21,13 @@ const MAX_COLUMNS: usize = 6;
 const MAX_RUNS: usize = 8;
 
 #[derive(Debug, Args)]
-#[command(
-    after_help = "A run is one sample: give each condition at least two seeds, or the comparison describes and tests \
-                        nothing.\nRuns that differ only in a parameter named like a seed are one group, and groups with the \
-                        same seeds are\ncompared pair by pair.\n\n\
+#[command(after_help = "A run is one sample: give each condition at least two seeds, or the comparison describes and \
+                        tests nothing. Runs that differ only in a parameter named like a seed are one group, and groups \
+                        with the same seeds are compared pair by pair.\n\n\
                         Examples:\n  lab runs compare tiny-lm#1 tiny-lm#2\n  \
                         lab runs compare --experiment tiny-lm --group-by params.hidden --metric val/loss\n  \
                         lab runs compare --where 'tags.sweep = \"a\"' --group-by params.lr --reduce mean-of-last:10\n  \
-                        lab runs compare --group old=exp#1,exp#2 --group new=exp#3,exp#4 --higher-is-better eval/acc"
-)]
+                        lab runs compare --group old=exp#1,exp#2 --group new=exp#3,exp#4 --higher-is-better eval/acc")]
 pub(crate) struct CompareArgs {
     /// Ids, beginnings of ids, EXPERIMENT#NUMBER, or names that only one run has
     #[arg(value_name = "RUN")]

@@ -89,7 +89,7 @@ mod tests {
     #[test]
     fn every_line_gets_an_answer_with_its_id() {
         let good = answer_line(r#"{"id": 7, "test": "pass_at_k", "params": {"k": 1}, "input": {"n": 4, "c": 1}}"#);
-        assert_eq!(good, json!({ "id": 7, "result": { "pass_at_k": 0.25 } }));
+        assert_eq!((&good["id"], &good["result"]["pass_at_k"]), (&json!(7), &json!(0.25)));
         for (line, id) in [
             ("{", Value::Null),
             ("[1]", Value::Null),

@@ -75,8 +75,11 @@ fn parse_pair(text: &str) -> Result<(String, Value), String> {
     Ok((name.to_owned(), serde_json::from_str(value).unwrap_or_else(|_| value.into())))
 }
 
+/// Parameters that a name stands for.
+type Fixed = &'static [(&'static str, &'static str)];
+
 /// Short names that people know, and what they stand for.
-const SHORT: [(&str, &str, &[(&str, &str)]); 8] = [
+const SHORT: [(&str, &str, Fixed); 8] = [
     ("welch-t", "t_test_independent", &[("variant", "welch")]),
     ("student-t", "t_test_independent", &[("variant", "student")]),
     ("paired-t", "t_test_paired", &[]),
@@ -130,7 +133,7 @@ pub(super) fn answer(test: &str, question: Question, out: Printer) -> anyhow::Re
     }
 }
 
-fn procedure(test: &str) -> (String, &'static [(&'static str, &'static str)]) {
+fn procedure(test: &str) -> (String, Fixed) {
     let short = SHORT.iter().find(|(short, _, _)| *short == test);
     short.map_or_else(|| (test.replace('-', "_"), &[][..]), |(_, name, params)| ((*name).to_owned(), *params))
 }
@@ -263,12 +266,18 @@ fn sentence(test: &TestResult) -> String {
         (Alternative::Greater, true) => "the mean were not greater than the one assumed",
     };
     let chance = if test.p_value < 1e-4 { "less than 1 of 10000".to_owned() } else { percent(test.p_value) };
-    let verdict = if test.p_value < 0.05 {
+    let verdict = if test.p_value < alpha(test) {
         "so there is evidence of a difference"
     } else {
         "which is no evidence of a difference, and none that there is none"
     };
     format!("If {claim}, chance would give a difference this large in {chance} of repetitions, {verdict}.")
+}
+
+/// What the level of the interval leaves over.
+fn alpha(test: &TestResult) -> f64 {
+    let interval = test.estimate.as_ref().and_then(|estimate| estimate.interval);
+    interval.map_or(0.05, |interval| 1.0 - interval.level.get())
 }
 
 fn percent(share: f64) -> String {
