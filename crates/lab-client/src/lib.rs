@@ -3,7 +3,7 @@
 //! A call appends a checksummed frame to a spool, a file that only this writer appends to, and returns once the operating
 //! system has it. A thread ships frames from there in order and in batches: to the server of the settings, or into the
 //! store in `.lab/` where there is none. The spool is deleted once all of it is acknowledged; what a crash leaves behind is
-//! delivered by [`sync()`] or by the next run.
+//! delivered by [`sync()`].
 //!
 //! ```no_run
 //! use lab_client::{Run, StartOptions, Workspace};

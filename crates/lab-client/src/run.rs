@@ -3,16 +3,16 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{Read as _, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use lab_capture::CaptureOptions;
 use lab_model::{
-    ArtifactName, ArtifactType, ContentHash, ContentHasher, Error, FinishRun, LogLine, LoggedValue, Metadata, Parameters,
-    Record, Refused, Result, RunError, RunId, RunStatus, SeriesKey, SeriesPoints, StartRun, Tags, Validate as _,
-    WriterId,
+    ArtifactName, ArtifactType, ContentHash, ContentHasher, Error, FinishRun, Kind, LogLine, LoggedValue, Metadata,
+    Parameters, Record, Refused, Result, RunError, RunId, RunStatus, SeriesKey, SeriesPoints, StartRun, Tags,
+    Validate as _, WriterId,
 };
 
 use crate::shipper::{self, Shipper, files_folder};
@@ -41,8 +41,14 @@ pub struct StartOptions {
     pub resume: bool,
     /// Login name of who starts it; this process's where absent.
     pub user: Option<String>,
+    /// Whether everything waits in the spool, for `lab sync`, and nothing is delivered by this process.
+    pub is_offline: bool,
     /// Interpreter whose packages the environment lists, for a program that is a script.
-    pub interpreter: Option<std::path::PathBuf>,
+    pub interpreter: Option<PathBuf>,
+    /// The file that is asked to run, as `train.py`.
+    pub entry_point: Option<String>,
+    /// The program and its arguments, for the environment; none are recorded where empty.
+    pub arguments: Vec<String>,
 }
 
 impl StartOptions {
@@ -63,11 +69,13 @@ pub struct Outcome {
     pub refused: Vec<Refused>,
 }
 
-/// A running run. Dropping it without an end leaves it running, to be failed when it is not heard of any more.
+/// A running run. Dropping it without an end delivers what was logged, in the background, and leaves it running, to be
+/// failed when it is not heard of any more.
 #[derive(Debug)]
 pub struct Run {
     id: RunId,
     workspace: Workspace,
+    is_offline: bool,
     writer: Arc<Mutex<Writer>>,
     /// The thread that captures the environment, of the process that began the run.
     capture: Mutex<Option<(u32, JoinHandle<()>)>>,
@@ -86,13 +94,23 @@ struct Writer {
 }
 
 impl Writer {
-    fn create(workspace: &Workspace, run: RunId) -> Result<Self> {
+    fn create(workspace: &Workspace, run: RunId, is_offline: bool) -> Result<Self> {
         let spool = SpoolWriter::create(&workspace.spool(), run, WriterId::new(now()))?;
-        let shipper = Shipper::start(workspace.clone(), run, spool.path().to_owned(), spool.file())?;
+        let shipper = Shipper::start(workspace.clone(), run, spool.path().to_owned(), spool.file(), is_offline)?;
         Ok(Self { spool, shipper, pid: std::process::id(), next_step: 0, has_ended: false })
     }
 
     fn append(&mut self, record: &Record) -> Result<()> {
+        if self.has_ended {
+            // Its spool may be delivered and deleted: what is appended now would be lost without a word.
+            let needs = "nothing can be logged to it any more".to_owned();
+            return Err(Error::WrongState {
+                kind: Kind::Run,
+                id: self.spool.run().to_string(),
+                actual: "finished",
+                needs,
+            });
+        }
         let seq = self.spool.append(record)?;
         self.shipper.appended(seq);
         Ok(())
@@ -105,22 +123,26 @@ impl Run {
     /// # Errors
     /// [`Error::Invalid`] naming the field; [`Error::Io`] where the spool cannot be written.
     pub fn start(workspace: &Workspace, options: StartOptions) -> Result<Self> {
-        let StartOptions { experiment, name, parameters, tags, parent_run_id, run_id, resume, user, interpreter } = options;
+        let mut capture = CaptureOptions { interpreter: options.interpreter, ..CaptureOptions::of_this_process() };
+        capture.entry_point = options.entry_point;
+        capture.arguments = options.arguments;
+        let StartOptions {
+            experiment, name, parameters, tags, parent_run_id, run_id, resume, user, is_offline, ..
+        } = options;
         let started_at = now();
         let id = run_id.unwrap_or_else(|| RunId::new(started_at));
         let user = user.or_else(login_name);
-        let start =
-            Record::Start(StartRun { experiment, name, parameters, tags, parent_run_id, user, started_at });
+        let start = Record::Start(StartRun { experiment, name, parameters, tags, parent_run_id, user, started_at });
         start.validate()?;
-        let mut writer = Writer::create(workspace, id)?;
+        let mut writer = Writer::create(workspace, id, is_offline)?;
         writer.append(&start)?;
         if resume {
             writer.append(&Record::Resume { at: started_at })?;
         }
         let writer = Arc::new(Mutex::new(writer));
-        let capture = workspace.settings.capture_environment.then(|| capture_environment(&writer, interpreter)).flatten();
+        let capture = workspace.settings.capture_environment.then(|| capture_environment(&writer, capture)).flatten();
         let capture = Mutex::new(capture.map(|thread| (std::process::id(), thread)));
-        Ok(Self { id, workspace: workspace.clone(), writer, capture })
+        Ok(Self { id, workspace: workspace.clone(), is_offline, writer, capture })
     }
 
     /// Identity of the run.
@@ -140,11 +162,7 @@ impl Run {
     ///
     /// # Errors
     /// [`Error::Invalid`] if a name is refused; [`Error::Io`] where the spool cannot be written, as on a full disk.
-    pub fn log<K: Into<SeriesKey>>(
-        &self,
-        values: impl IntoIterator<Item = (K, f64)>,
-        step: Option<i64>,
-    ) -> Result<()> {
+    pub fn log<K: Into<SeriesKey>>(&self, values: impl IntoIterator<Item = (K, f64)>, step: Option<i64>) -> Result<()> {
         let time_micros = now().as_microsecond();
         let mut writer = self.writer()?;
         let step = step.unwrap_or(writer.next_step);
@@ -246,19 +264,51 @@ impl Run {
     /// # Errors
     /// As [`Run::log`].
     pub fn finish(&self, status: RunStatus, error: Option<RunError>) -> Result<Outcome> {
+        self.finish_within(status, error, PATIENCE, &mut || false)
+    }
+
+    /// As [`Run::finish`], waiting at most `patience` for delivery that makes no progress, and not when `interrupted`, which
+    /// is asked several times a second.
+    ///
+    /// # Errors
+    /// As [`Run::log`].
+    pub fn finish_within(
+        &self,
+        status: RunStatus,
+        error: Option<RunError>,
+        patience: Duration,
+        interrupted: &mut dyn FnMut() -> bool,
+    ) -> Result<Outcome> {
         self.end(status, error)?;
+        Ok(self.deliver_within(patience, interrupted))
+    }
+
+    /// Waits until all that this process has logged is delivered, and closes its spool: for a process that was forked by
+    /// the one that ends the run. The same limits hold as in [`Run::finish_within`].
+    pub fn deliver_within(&self, patience: Duration, interrupted: &mut dyn FnMut() -> bool) -> Outcome {
+        {
+            let mut writer = self.lock();
+            if writer.pid != std::process::id() {
+                // Nothing was logged here, and the parent's records are not this process's to deliver.
+                return Outcome { is_delivered: true, ..Outcome::default() };
+            }
+            writer.has_ended = true;
+        }
+        if self.is_offline {
+            return self.abandon();
+        }
         let mut acknowledged = self.progress().acknowledged;
         let mut moved_at = Instant::now();
         loop {
-            if let Some(outcome) = self.try_close(Duration::from_millis(200)) {
-                return Ok(outcome);
+            if let Some(outcome) = self.try_close(Duration::from_millis(200).min(patience)) {
+                return outcome;
             }
             let now_acknowledged = self.progress().acknowledged;
             if now_acknowledged != acknowledged {
                 (acknowledged, moved_at) = (now_acknowledged, Instant::now());
             }
-            if moved_at.elapsed() > PATIENCE {
-                return Ok(self.abandon());
+            if moved_at.elapsed() >= patience || interrupted() {
+                return self.abandon();
             }
         }
     }
@@ -285,7 +335,8 @@ impl Run {
             }
         }
         let siblings = shipper::siblings(&self.workspace, self.id, &own);
-        if !siblings.is_empty()
+        if !self.is_offline
+            && !siblings.is_empty()
             && let Ok(runtime) = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()
         {
             for path in siblings {
@@ -336,6 +387,12 @@ impl Run {
         }
     }
 
+    /// Number of records delivered so far.
+    #[must_use]
+    pub fn acknowledged(&self) -> u64 {
+        self.progress().acknowledged
+    }
+
     /// What keeps records from being delivered now, where something does.
     #[must_use]
     pub fn problem(&self) -> Option<String> {
@@ -361,7 +418,7 @@ impl Run {
         if writer.pid != std::process::id() {
             let next_step = writer.next_step;
             writer.shipper.abandon();
-            let own = Writer::create(&self.workspace, self.id)?;
+            let own = Writer::create(&self.workspace, self.id, self.is_offline)?;
             // The parent's file and thread are not this process's to close.
             std::mem::forget(std::mem::replace(&mut *writer, Writer { next_step, ..own }));
         }
@@ -370,13 +427,9 @@ impl Run {
 }
 
 /// Captures where the run runs, on a thread of its own: it may take two seconds.
-fn capture_environment(
-    writer: &Arc<Mutex<Writer>>,
-    interpreter: Option<std::path::PathBuf>,
-) -> Option<JoinHandle<()>> {
+fn capture_environment(writer: &Arc<Mutex<Writer>>, options: CaptureOptions) -> Option<JoinHandle<()>> {
     let writer = Arc::downgrade(writer);
     let capture = move || {
-        let options = CaptureOptions { interpreter, ..CaptureOptions::of_this_process() };
         let snapshot = lab_capture::capture(now(), &options);
         if let Some(writer) = writer.upgrade() {
             let mut writer = writer.lock().unwrap_or_else(PoisonError::into_inner);

@@ -48,6 +48,8 @@ struct State {
     /// Deliver at once rather than at the next interval.
     hurry: bool,
     stop: bool,
+    /// Stop after one more try.
+    leave: bool,
 }
 
 /// What the run and the thread share.
@@ -68,16 +70,38 @@ impl Shared {
 pub(crate) struct Shipper {
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
+    /// The process that has the thread.
+    pid: u32,
+}
+
+impl Drop for Shipper {
+    /// Lets the thread deliver what there is and end; nobody waits for it.
+    fn drop(&mut self) {
+        if self.pid != std::process::id() {
+            self.abandon();
+        } else if self.thread.is_some() {
+            self.shared.lock().leave = true;
+            self.shared.changed.notify_all();
+        }
+    }
 }
 
 impl Shipper {
     /// Begins to deliver the spool at `path`, whose file is made durable at every checkpoint.
-    pub(crate) fn start(workspace: Workspace, run: RunId, path: PathBuf, file: Arc<File>) -> Result<Self> {
+    ///
+    /// Offline it is made durable, and not delivered.
+    pub(crate) fn start(
+        workspace: Workspace,
+        run: RunId,
+        path: PathBuf,
+        file: Arc<File>,
+        is_offline: bool,
+    ) -> Result<Self> {
         let shared = Arc::new(Shared::default());
-        let worker = Worker { shared: Arc::clone(&shared), workspace, run, path, file };
+        let worker = Worker { shared: Arc::clone(&shared), workspace, run, path, file, is_offline };
         let thread = std::thread::Builder::new().name("lab-shipper".to_owned()).spawn(move || worker.run());
         let thread = thread.map_err(|e| Error::io("starting the thread that delivers", e))?;
-        Ok(Self { shared, thread: Some(thread) })
+        Ok(Self { shared, thread: Some(thread), pid: std::process::id() })
     }
 
     /// Tells of a record that was appended.
@@ -126,6 +150,7 @@ struct Worker {
     run: RunId,
     path: PathBuf,
     file: Arc<File>,
+    is_offline: bool,
 }
 
 impl Worker {
@@ -144,10 +169,14 @@ impl Worker {
         let mut heard_at = Instant::now();
         loop {
             let appended = self.wait_for_work(&mut synced);
-            if self.shared.lock().stop {
+            let (stop, leave, is_refused) = {
+                let state = self.shared.lock();
+                (state.stop, state.leave, state.progress.is_refused)
+            };
+            if stop || (leave && (self.is_offline || is_refused)) {
                 break;
             }
-            if self.shared.lock().progress.is_refused {
+            if self.is_offline || is_refused {
                 continue;
             }
             let outcome = async {
@@ -168,6 +197,8 @@ impl Worker {
             };
             match outcome.await {
                 Ok(()) => backoff = Backoff::default(),
+                // What is left waits for `lab sync`.
+                Err(_) if leave => break,
                 Err(error) => {
                     let wait = error.retry_after.unwrap_or_else(|| backoff.next());
                     {
@@ -178,6 +209,9 @@ impl Worker {
                     }
                     self.pause(wait);
                 }
+            }
+            if leave {
+                break;
             }
         }
         if let Some(Some(delivery)) = delivery {
@@ -204,7 +238,7 @@ impl Worker {
         let interval = Duration::from_secs_f64(self.workspace.settings.checkpoint_interval_secs);
         let appended = {
             let mut state = self.shared.lock();
-            if !state.stop && !(state.hurry && state.progress.acknowledged < state.appended) {
+            if !state.stop && !state.leave && !(state.hurry && state.progress.acknowledged < state.appended) {
                 let woken = self.shared.changed.wait_timeout(state, interval);
                 state = woken.unwrap_or_else(PoisonError::into_inner).0;
             }
@@ -213,6 +247,12 @@ impl Worker {
         if appended > *synced {
             // A file system that cannot sync keeps what it was given as well as it can.
             self.file.sync_data().ok();
+            if *synced == 0 {
+                // The file's name, and that of its folder, are to be found again too.
+                for folder in self.path.ancestors().skip(1).take(2) {
+                    File::open(folder).and_then(|folder| folder.sync_all()).ok();
+                }
+            }
             *synced = appended;
         }
         appended
@@ -221,7 +261,9 @@ impl Worker {
     fn pause(&self, wait: Duration) {
         let deadline = Instant::now() + wait;
         let mut state = self.shared.lock();
-        while !state.stop {
+        // Whoever waits for the end of the run has one more try at once.
+        let hurried = state.hurry;
+        while !state.stop && !state.leave && state.hurry == hurried {
             let Some(left) = deadline.checked_duration_since(Instant::now()) else { return };
             state = self.shared.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
         }
@@ -340,13 +382,18 @@ pub(crate) fn discard(workspace: &Workspace, run: RunId, path: &Path) {
     }
 }
 
-/// Delivers a whole spool and deletes it. Answers with what was refused; records that are torn are left behind.
+/// Delivers a whole spool and deletes it if its writer is gone. Answers with how much was delivered and what was refused; a
+/// spool that ends in something torn or damaged is set aside.
 pub(crate) async fn deliver_all(
     workspace: &Workspace,
     path: &Path,
 ) -> std::result::Result<(u64, Vec<Refused>), SinkError> {
+    // Asked before reading: a writer that appends and ends while this reads has left more than was read.
+    let is_abandoned = spool::is_abandoned(path);
     let Some(mut delivery) = SpoolDelivery::open(workspace, path).await? else {
-        std::fs::remove_file(path).ok();
+        if is_abandoned {
+            std::fs::remove_file(path).ok();
+        }
         return Ok((0, Vec::new()));
     };
     let mut refused = Vec::new();
@@ -359,10 +406,19 @@ pub(crate) async fn deliver_all(
         }
     };
     let (run, delivered) = (delivery.reader.run, delivery.acknowledged.saturating_sub(before));
+    let (seq, remaining) = (delivery.acknowledged + 1, delivery.reader.remaining());
     delivery.sink.close().await;
     outcome?;
-    if spool::is_abandoned(path) {
+    let remaining = remaining?;
+    if is_abandoned && remaining == 0 {
         discard(workspace, run, path);
+    } else if is_abandoned {
+        // Torn by a crash of the machine, or damaged: not a record any more, and not this program's to throw away.
+        let kept = path.with_extension("damaged");
+        std::fs::rename(path, &kept).map_err(|e| Error::io(format!("renaming `{}`", path.display()), e))?;
+        let problem =
+            format!("the last {remaining} bytes of a spool are damaged; they are kept in `{}`", kept.display());
+        refused.push(Refused { seq, problem });
     }
     Ok((delivered, refused))
 }

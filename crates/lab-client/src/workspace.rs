@@ -70,8 +70,10 @@ impl Workspace {
 }
 
 fn parse(file: &Path, text: &str) -> Result<Settings> {
-    let settings: Settings = toml::from_str(text)
-        .map_err(|e| Error::Toml { file: file.display().to_string(), source: e.to_string().trim_end().to_owned().into() })?;
+    let settings: Settings = toml::from_str(text).map_err(|e| Error::Toml {
+        file: file.display().to_string(),
+        source: e.to_string().trim_end().to_owned().into(),
+    })?;
     settings.validate().map_err(|e| e.within(&file.display().to_string()))?;
     Ok(settings)
 }

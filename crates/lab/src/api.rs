@@ -90,11 +90,7 @@ impl Api {
     }
 
     /// The body of an answer as it comes, and its length where that is known.
-    pub(crate) async fn download(
-        &self,
-        path: &str,
-        query: &impl Serialize,
-    ) -> anyhow::Result<(Option<u64>, Content)> {
+    pub(crate) async fn download(&self, path: &str, query: &impl Serialize) -> anyhow::Result<(Option<u64>, Content)> {
         let answer = self.send(Method::GET, &with_query(path, query)?, None, None).await?;
         Ok((answer.length, answer.content))
     }
@@ -185,9 +181,11 @@ async fn remote(
     if let Some(accept) = accept {
         request = request.header(header::ACCEPT, accept);
     }
-    let response = request.send().await.with_context(|| format!("the server at {base} cannot be reached")).context(
-        Hint("start one with `lab serve`, or unset LAB_SERVER to use the store in `.lab/`".to_owned()),
-    )?;
+    let response = request
+        .send()
+        .await
+        .with_context(|| format!("the server at {base} cannot be reached"))
+        .context(Hint("start one with `lab serve`, or unset LAB_SERVER to use the store in `.lab/`".to_owned()))?;
     let status = response.status();
     let length = response.content_length();
     let content = response.bytes_stream().map_err(anyhow::Error::from).boxed();

@@ -4,9 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{
-    artifacts, completions, doctor, events, exp, init, lineage, runs, serve, stats, sync,
-};
+use crate::commands::{artifacts, completions, doctor, events, exp, init, lineage, runs, serve, stats, sync};
 
 /// Track experiments with language models: what was tried, what came out, whether the difference is real, and how to get
 /// it again.

@@ -51,9 +51,9 @@ impl std::error::Error for Refused {}
 
 /// Whether the reader of our output has gone, which is no error: `lab runs list | head`.
 pub(crate) fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    error.chain().any(|cause| {
-        cause.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe)
-    })
+    error
+        .chain()
+        .any(|cause| cause.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe))
 }
 
 /// The exit code of an error: refused by what the user gave, or broken.

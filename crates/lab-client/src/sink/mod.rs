@@ -101,9 +101,7 @@ impl Sink {
 }
 
 /// A file as a stream, and its size.
-async fn file_stream(
-    file: &Path,
-) -> SinkResult<(u64, tokio_util::io::ReaderStream<tokio::fs::File>)> {
+async fn file_stream(file: &Path) -> SinkResult<(u64, tokio_util::io::ReaderStream<tokio::fs::File>)> {
     let failed = |e| SinkError::from(Error::io(format!("reading `{}`", file.display()), e));
     let opened = tokio::fs::File::open(file).await.map_err(failed)?;
     let size = opened.metadata().await.map_err(failed)?.len();

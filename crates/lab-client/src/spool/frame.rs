@@ -9,8 +9,9 @@ const MAGIC: [u8; 8] = *b"labspl\0\x01";
 pub(super) const HEADER: usize = 8 + 16 + 16 + 4;
 /// Bytes before a payload: length, number, checksum.
 pub(super) const PREFIX: usize = 4 + 8 + 4;
-/// Longest payload. A longer record is refused when it is logged.
-pub(super) const MAX_PAYLOAD: usize = 64 << 20;
+/// Longest payload. A longer record is refused when it is logged: with the rest of a delivery it must fit into what a
+/// server takes at once, 32 MiB by default, or it would be refused for ever.
+pub(super) const MAX_PAYLOAD: usize = 16 << 20;
 
 /// The header of a spool.
 pub(super) fn header(run: RunId, writer: WriterId) -> [u8; HEADER] {

@@ -67,6 +67,13 @@ impl SpoolReader {
         Ok((first, records))
     }
 
+    /// Bytes that follow the last frame read: none at the end of a spool that is whole.
+    pub(crate) fn remaining(&self) -> Result<u64> {
+        let length = self.file.metadata().map(|metadata| metadata.len());
+        let length = length.map_err(|e| Error::io(format!("reading `{}`", self.path.display()), e))?;
+        Ok(length.saturating_sub(self.offset))
+    }
+
     /// The frame at the offset, if all of it is there and right.
     fn frame(&mut self) -> Result<Option<(u64, Vec<u8>)>> {
         let outcome = (|| {

@@ -14,6 +14,9 @@ use super::frame;
 pub(crate) struct SpoolWriter {
     file: Arc<File>,
     path: PathBuf,
+    run: RunId,
+    /// Bytes of the header and of the whole frames.
+    length: u64,
     last_seq: u64,
     /// A write failed half-way: the file ends in a torn frame, and nothing may follow it.
     torn: bool,
@@ -31,7 +34,7 @@ impl SpoolWriter {
         // Without locks `sync` leaves the file alone, which does no harm.
         file.try_lock().ok();
         file.write_all(&frame::header(run, writer)).map_err(failed)?;
-        Ok(Self { file: Arc::new(file), path, last_seq: 0, torn: false })
+        Ok(Self { file: Arc::new(file), path, run, length: frame::HEADER as u64, last_seq: 0, torn: false })
     }
 
     /// Appends a record and answers with its number. The operating system has it when this returns.
@@ -48,12 +51,12 @@ impl SpoolWriter {
         }
         let seq = self.last_seq + 1;
         let frame = frame::encode(seq, &payload);
-        let before = self.file.metadata().map(|m| m.len());
         if let Err(e) = (&*self.file).write_all(&frame) {
             // A full disk may have taken half a frame: take it back, so that later ones can follow.
-            self.torn = before.and_then(|length| self.file.set_len(length)).is_err();
+            self.torn = self.file.set_len(self.length).is_err();
             return Err(Error::io(format!("writing `{}`", self.path.display()), e));
         }
+        self.length += frame.len() as u64;
         self.last_seq = seq;
         Ok(seq)
     }
@@ -61,6 +64,11 @@ impl SpoolWriter {
     /// The file, for whoever makes it durable.
     pub(crate) fn file(&self) -> Arc<File> {
         Arc::clone(&self.file)
+    }
+
+    /// The run it is about.
+    pub(crate) fn run(&self) -> RunId {
+        self.run
     }
 
     /// Where the spool is.

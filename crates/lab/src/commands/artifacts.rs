@@ -87,11 +87,13 @@ async fn get(args: GetArgs, session: &Session) -> anyhow::Result<Exit> {
     let artifact = found.items.into_iter().find(|a| a.name == args.name);
     let artifact = artifact.ok_or_else(|| lab_model::Error::not_found(lab_model::Kind::Artifact, &args.name))?;
     let target = args.output.unwrap_or_else(|| PathBuf::from(artifact.name.file_name()));
-    let exists = || lab_model::Error::conflict(
-        lab_model::Kind::Artifact,
-        &artifact.name,
-        format!("would replace `{}`: pass --force, or another --output", target.display()),
-    );
+    let exists = || {
+        lab_model::Error::conflict(
+            lab_model::Kind::Artifact,
+            &artifact.name,
+            format!("would replace `{}`: pass --force, or another --output", target.display()),
+        )
+    };
     if target.exists() && !args.force {
         return Err(exists().into());
     }
@@ -121,7 +123,12 @@ async fn get(args: GetArgs, session: &Session) -> anyhow::Result<Exit> {
     if session.out.json {
         session.out.json(&serde_json::json!({ "path": target, "artifact": artifact }))?;
     } else {
-        session.out.say(format_args!("{} ({}) is in {}", bold(&artifact.name), size(artifact.size_bytes), target.display()));
+        session.out.say(format_args!(
+            "{} ({}) is in {}",
+            bold(&artifact.name),
+            size(artifact.size_bytes),
+            target.display()
+        ));
     }
     Ok(Exit::Success)
 }

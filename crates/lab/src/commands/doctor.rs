@@ -23,8 +23,13 @@ struct Finding {
     found: String,
 }
 
-pub(crate) async fn doctor(_args: DoctorArgs, workspace: anyhow::Result<Workspace>, out: Printer) -> anyhow::Result<Exit> {
-    let mut findings = vec![Finding { check: "program", ok: true, found: format!("lab {}", env!("CARGO_PKG_VERSION")) }];
+pub(crate) async fn doctor(
+    _args: DoctorArgs,
+    workspace: anyhow::Result<Workspace>,
+    out: Printer,
+) -> anyhow::Result<Exit> {
+    let mut findings =
+        vec![Finding { check: "program", ok: true, found: format!("lab {}", env!("CARGO_PKG_VERSION")) }];
     let mut add = |check, outcome: anyhow::Result<String>| {
         let ok = outcome.is_ok();
         findings.push(Finding { check, ok, found: outcome.unwrap_or_else(|error| format!("{error:#}")) });

@@ -12,8 +12,10 @@ use crate::printer::{Printer, harmless};
 
 /// Show what happened.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  lab events                       the last 20\n  lab events --follow              what happens from now on\n  \
-                        lab events --after 0 --json      all of them, a line each")]
+#[command(
+    after_help = "Examples:\n  lab events                       the last 20\n  lab events --follow              what happens from now on\n  \
+                        lab events --after 0 --json      all of them, a line each"
+)]
 pub(crate) struct EventsArgs {
     /// Go on until Ctrl-C
     #[arg(long, short)]
@@ -51,7 +53,8 @@ pub(crate) async fn events(args: EventsArgs, session: &Session) -> anyhow::Resul
 
 /// The position of the last event.
 async fn last_position(session: &Session) -> anyhow::Result<u64> {
-    let list: EventList = session.api.get("/api/v1/events", &FollowEvents { limit: Some(1), ..Default::default() }).await?;
+    let list: EventList =
+        session.api.get("/api/v1/events", &FollowEvents { limit: Some(1), ..Default::default() }).await?;
     Ok(list.last)
 }
 

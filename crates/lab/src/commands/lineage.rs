@@ -13,8 +13,10 @@ use crate::table::table;
 
 /// Show what something came from and what came from it.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  lab lineage experiment:tiny-lm\n  lab lineage run:tiny-lm#3 --direction ancestors\n  \
-                        lab lineage model:gpt2 --depth 2 --json")]
+#[command(
+    after_help = "Examples:\n  lab lineage experiment:tiny-lm\n  lab lineage run:tiny-lm#3 --direction ancestors\n  \
+                        lab lineage model:gpt2 --depth 2 --json"
+)]
 pub(crate) struct LineageArgs {
     /// TYPE:ID with experiment, run, dataset, dataset_version, model, artifact, metric or transformation; experiments and
     /// runs also by name
@@ -53,25 +55,24 @@ pub(crate) async fn lineage(args: LineageArgs, session: &Session) -> anyhow::Res
         node_types: None,
         edge_types: None,
     };
-    let graph: LineageGraph = session.api.get(&format!("/api/v1/lineage/{}", segment(&node.to_string())), &walk).await?;
+    let graph: LineageGraph =
+        session.api.get(&format!("/api/v1/lineage/{}", segment(&node.to_string())), &walk).await?;
     if session.out.json {
         session.out.json(&graph)?;
         return Ok(Exit::Success);
     }
-    let labels: BTreeMap<&NodeId, String> = graph
-        .nodes
-        .iter()
-        .map(|node| (&node.id, format!("{} {}", node.id.node_type.as_str(), node.label)))
-        .collect();
+    let labels: BTreeMap<&NodeId, String> =
+        graph.nodes.iter().map(|node| (&node.id, format!("{} {}", node.id.node_type.as_str(), node.label))).collect();
     let label = |id: &NodeId| labels.get(id).cloned().unwrap_or_else(|| id.to_string());
     if graph.edges.is_empty() {
         session.out.line(label(&node))?;
         session.out.say("Nothing is connected to it.");
         return Ok(Exit::Success);
     }
-    let rows = graph.edges.iter().map(|edge| {
-        vec![label(&edge.from), edge.edge_type.as_str().replace('_', " "), label(&edge.to)]
-    });
+    let rows = graph
+        .edges
+        .iter()
+        .map(|edge| vec![label(&edge.from), edge.edge_type.as_str().replace('_', " "), label(&edge.to)]);
     session.out.line(table(&["FROM", "", "TO"], rows))?;
     if graph.truncated {
         session.out.say("There is more: raise --depth or --limit.");

@@ -124,7 +124,9 @@ async fn list(args: ListArgs, session: &Session) -> anyhow::Result<Exit> {
         return Ok(Exit::Success);
     }
     if found.items.is_empty() {
-        session.out.say("No runs. Log one from Python: import llm_research_lab as lab; run = lab.init(experiment=\"…\")");
+        session
+            .out
+            .say("No runs. Log one from Python: import llm_research_lab as lab; run = lab.init(experiment=\"…\")");
         return Ok(Exit::Success);
     }
     let metrics = search.metrics.unwrap_or_else(|| first_metrics(&found.items));
@@ -189,7 +191,11 @@ async fn show(args: ShowArgs, session: &Session) -> anyhow::Result<Exit> {
         return Ok(Exit::Success);
     }
     let (run, now) = (&detail.run, lab_client::now());
-    out.line(format_args!("{} ({})", bold(format_args!("{}#{} {}", detail.experiment_name, run.number, run.name)), run.status))?;
+    out.line(format_args!(
+        "{} ({})",
+        bold(format_args!("{}#{} {}", detail.experiment_name, run.number, run.name)),
+        run.status
+    ))?;
     out.line(format_args!("id        {}", run.id))?;
     if let Some(started) = run.started_at {
         let took = run.duration_secs(now).map(duration).unwrap_or_default();
@@ -222,8 +228,14 @@ async fn show(args: ShowArgs, session: &Session) -> anyhow::Result<Exit> {
         let rows = detail.metrics.iter().map(|m| {
             let step = m.last_step.map(|s| s.to_string()).unwrap_or_default();
             vec![
-                m.key.to_string(), number(m.last), step, optional(m.min), optional(m.max), optional(m.mean),
-                optional(m.median), m.count.to_string(),
+                m.key.to_string(),
+                number(m.last),
+                step,
+                optional(m.min),
+                optional(m.max),
+                optional(m.mean),
+                optional(m.median),
+                m.count.to_string(),
             ]
         });
         out.line(table(&["NAME", ">LAST", ">STEP", ">MIN", ">MAX", ">MEAN", ">MEDIAN", ">POINTS"], rows))?;

@@ -46,9 +46,8 @@ pub(crate) struct ServeArgs {
 }
 
 pub(crate) async fn serve(args: ServeArgs, workspace: Workspace, out: Printer) -> anyhow::Result<Exit> {
-    let logging = tracing_subscriber::fmt()
-        .with_env_filter(EnvFilter::try_new(&args.log)?)
-        .with_writer(std::io::stderr);
+    let logging =
+        tracing_subscriber::fmt().with_env_filter(EnvFilter::try_new(&args.log)?).with_writer(std::io::stderr);
     if args.log_json {
         logging.json().init();
     } else {

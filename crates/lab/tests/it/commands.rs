@@ -8,9 +8,18 @@ fn an_experiment_goes_through_its_life_and_refuses_other_moves() {
 
     let (code, said) = lab.refused(&["exp", "complete", "tiny-lm"]);
     assert_eq!(code, 1);
-    assert!(said.contains("is draft and cannot become completed: from draft it can become active or archived"), "{said}");
+    assert!(
+        said.contains("is draft and cannot become completed: from draft it can become active or archived"),
+        "{said}"
+    );
 
-    for (act, status) in [("activate", "active"), ("pause", "paused"), ("activate", "active"), ("complete", "completed"), ("archive", "archived")] {
+    for (act, status) in [
+        ("activate", "active"),
+        ("pause", "paused"),
+        ("activate", "active"),
+        ("complete", "completed"),
+        ("archive", "archived"),
+    ] {
         assert_eq!(lab.json(&["exp", act, "tiny-lm"])["status"], status);
     }
     let shown = lab.json(&["exp", "show", "tiny-lm"]);
@@ -31,7 +40,8 @@ fn two_experiments_cannot_share_a_name() {
 fn a_configuration_file_is_checked_and_the_path_of_a_fault_is_named() {
     let lab = TestLab::new();
     let file = lab.path().join("experiment.toml");
-    std::fs::write(&file, "[[models]]\nmodel_id = \"gpt2\"\nprovider = \"hugging_face\"\ntemperature = -1.0\n").unwrap();
+    std::fs::write(&file, "[[models]]\nmodel_id = \"gpt2\"\nprovider = \"hugging_face\"\ntemperature = -1.0\n")
+        .unwrap();
     let (code, said) = lab.refused(&["exp", "create", "bad", "--config", "experiment.toml"]);
     assert_eq!(code, 1);
     assert!(said.contains("config.models[0].temperature"), "{said}");
@@ -118,8 +128,7 @@ fn statistics_answer_line_by_line_and_go_on_after_a_bad_one() {
     use std::io::Write as _;
     use std::process::Stdio;
     let lab = TestLab::new();
-    let mut child =
-        lab.command(&["stats", "--jsonl"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut child = lab.command(&["stats", "--jsonl"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let lines = concat!(
         r#"{"id": "odd", "test": "no_such_test", "params": {}, "input": {}}"#,
         "\nnot json\n",

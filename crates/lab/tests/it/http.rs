@@ -8,7 +8,9 @@ async fn a_run_is_logged_ended_and_seen_by_every_face() {
     let lab = TestLab::new();
     let server = lab.serve();
     let experiment = server.experiment("tiny-lm").await;
-    let run = server.run(&experiment, json!({ "parameters": { "lr": 0.1, "model": { "layers": 4 } }, "tags": ["baseline"] })).await;
+    let run = server
+        .run(&experiment, json!({ "parameters": { "lr": 0.1, "model": { "layers": 4 } }, "tags": ["baseline"] }))
+        .await;
     let points = json!({ "points": [
         { "name": "loss", "value": 0.9, "step": 1 }, { "name": "loss", "value": "NaN", "step": 2 },
         { "name": "loss", "value": 0.5, "step": 3 }, { "name": "acc", "value": 0.25, "step": 3, "context": { "split": "val" } },
@@ -20,7 +22,10 @@ async fn a_run_is_logged_ended_and_seen_by_every_face() {
 
     let detail = server.get("/api/v1/runs/tiny-lm%231").await;
     let loss = detail["metrics"].as_array().unwrap().iter().find(|m| m["name"] == "loss").unwrap().clone();
-    assert_eq!((loss["last"].as_f64(), loss["min"].as_f64(), loss["nan_count"].as_u64()), (Some(0.5), Some(0.5), Some(1)));
+    assert_eq!(
+        (loss["last"].as_f64(), loss["min"].as_f64(), loss["nan_count"].as_u64()),
+        (Some(0.5), Some(0.5), Some(1))
+    );
     assert_eq!(loss["median"].as_f64(), Some(0.7));
 
     let series = server.get(&format!("/api/v1/runs/{run}/points?name=loss")).await;
@@ -47,7 +52,9 @@ async fn only_running_runs_take_metrics_and_parameters_never_change() {
     let (status, problem) = server.refused(Method::POST, &format!("/api/v1/runs/{run}/parameters"), Some(other)).await;
     assert_eq!((status, problem["code"].as_str()), (409, Some("CONFLICT")));
 
-    server.post(&format!("/api/v1/runs/{run}/status"), json!({ "action": "fail", "error": { "message": "boom" } })).await;
+    server
+        .post(&format!("/api/v1/runs/{run}/status"), json!({ "action": "fail", "error": { "message": "boom" } }))
+        .await;
     let point = json!({ "points": [{ "name": "loss", "value": 1 }] });
     let (status, problem) =
         server.refused(Method::POST, &format!("/api/v1/runs/{run}/metrics"), Some(point.clone())).await;
@@ -80,7 +87,12 @@ async fn bad_requests_name_the_field_and_never_break_the_server() {
         (Method::POST, "/api/v1/experiments".into(), Some(json!({ "nome": "x" })), 422),
         (Method::POST, metrics.clone(), Some(json!({ "points": [{ "name": "", "value": 1 }] })), 422),
         (Method::POST, metrics.clone(), Some(json!({ "points": [{ "name": "a", "value": "many" }] })), 422),
-        (Method::POST, metrics, Some(json!({ "series": [{ "name": "a", "values": [1], "steps": [], "times_micros": [] }] })), 422),
+        (
+            Method::POST,
+            metrics,
+            Some(json!({ "series": [{ "name": "a", "values": [1], "steps": [], "times_micros": [] }] })),
+            422,
+        ),
         (Method::GET, "/api/v1/runs?limit=0".into(), None, 422),
         (Method::GET, "/api/v1/runs?cursor=zz".into(), None, 422),
         (Method::GET, "/api/v1/runs?query=metrics.loss+%3C".into(), None, 422),
@@ -106,7 +118,9 @@ async fn artifacts_are_kept_whole_and_given_in_parts() {
     let run = server.run(&experiment, json!({})).await;
     let content: Vec<u8> = (0..3_000_000u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
     let url = format!("{}/api/v1/runs/{run}/artifacts", server.url);
-    let put = |name: &'static str, body: Vec<u8>| server.client.put(&url).query(&[("name", name), ("type", "model")]).body(body).send();
+    let put = |name: &'static str, body: Vec<u8>| {
+        server.client.put(&url).query(&[("name", name), ("type", "model")]).body(body).send()
+    };
     let artifact: Value = put("weights/a b.bin", content.clone()).await.unwrap().json().await.unwrap();
     assert_eq!(artifact["size_bytes"], 3_000_000);
 
@@ -159,7 +173,10 @@ async fn lineage_tells_what_a_run_used_and_made() {
 
     let down = server.get("/api/v1/lineage/dataset:tinystories?direction=descendants&depth=5").await;
     let labels: Vec<&str> = down["nodes"].as_array().unwrap().iter().map(|n| n["id"].as_str().unwrap()).collect();
-    assert!(labels.iter().any(|id| id.starts_with("run:")) && labels.iter().any(|id| id.starts_with("artifact:")), "{labels:?}");
+    assert!(
+        labels.iter().any(|id| id.starts_with("run:")) && labels.iter().any(|id| id.starts_with("artifact:")),
+        "{labels:?}"
+    );
     let up = server.get(&format!("/api/v1/lineage/run:{run}?direction=ancestors&depth=1")).await;
     let types: std::collections::BTreeSet<&str> =
         up["nodes"].as_array().unwrap().iter().map(|n| n["id"].as_str().unwrap().split(':').next().unwrap()).collect();
