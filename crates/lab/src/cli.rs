@@ -54,7 +54,7 @@ pub(crate) enum Command {
     /// Experiments: create, list, show and move them
     #[command(subcommand, visible_alias = "experiments")]
     Exp(exp::ExpCommand),
-    /// Runs: list, show, compare and delete them
+    /// Runs: list, show, compare and delete them, and print their metrics
     #[command(subcommand)]
     Runs(runs::RunsCommand),
     /// Artifacts: list and get them

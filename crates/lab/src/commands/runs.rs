@@ -1,9 +1,9 @@
 //! `lab runs`
 
 use clap::{Args, Subcommand};
-use lab_model::{Paged, ParameterValue};
-use lab_server::types::SearchRuns;
-use lab_tracker::{RunDetail, RunRow};
+use lab_model::{Context, Paged, ParameterValue};
+use lab_server::types::{GetPoints, SearchRuns};
+use lab_tracker::{RunDetail, RunRow, SeriesView};
 
 use super::Session;
 use super::compare::{CompareArgs, compare};
@@ -20,6 +20,8 @@ pub(crate) enum RunsCommand {
     List(ListArgs),
     /// Show a run
     Show(ShowArgs),
+    /// Print the points of a metric
+    History(HistoryArgs),
     /// Compare runs or groups of runs
     Compare(CompareArgs),
     /// Add tags to a run or rename it
@@ -63,6 +65,34 @@ pub(crate) struct ShowArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  lab runs history tiny-lm#3 val/loss\n  \
+                        lab runs history tiny-lm#3 train/loss --from 1000 --max-points 50\n  \
+                        lab runs history 0192f0c1 loss --context rank=1 --json")]
+pub(crate) struct HistoryArgs {
+    /// Id, the beginning of one, EXPERIMENT#NUMBER, or a name that only one run has
+    run: String,
+    /// Name of the metric
+    metric: String,
+    /// What tells the series apart from others of that name, as KEY=VALUE; may be repeated
+    #[arg(long, value_name = "KEY=VALUE", value_parser = parse_pair)]
+    context: Vec<(String, String)>,
+    /// First step
+    #[arg(long, value_name = "STEP", allow_negative_numbers = true)]
+    from: Option<i64>,
+    /// Last step
+    #[arg(long, value_name = "STEP", allow_negative_numbers = true)]
+    to: Option<i64>,
+    /// Most points: of each stretch the least and the greatest are kept [default: all]
+    #[arg(long, value_name = "COUNT")]
+    max_points: Option<usize>,
+}
+
+fn parse_pair(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or("must be KEY=VALUE")?;
+    Ok((key.to_owned(), value.to_owned()))
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct UpdateArgs {
     /// Id, the beginning of one, EXPERIMENT#NUMBER, or a name that only one run has
     run: String,
@@ -91,6 +121,7 @@ pub(crate) async fn runs(command: RunsCommand, session: &Session) -> anyhow::Res
     match command {
         RunsCommand::List(args) => list(args, session).await,
         RunsCommand::Show(args) => show(args, session).await,
+        RunsCommand::History(args) => history(args, session).await,
         RunsCommand::Compare(args) => compare(args, session).await,
         RunsCommand::Update(args) => update(args, session).await,
         RunsCommand::Delete(args) => delete(args, session).await,
@@ -252,6 +283,34 @@ async fn show(args: ShowArgs, session: &Session) -> anyhow::Result<Exit> {
         for line in environment.brief() {
             out.line(format_args!("{}", harmless(&line)))?;
         }
+    }
+    Ok(Exit::Success)
+}
+
+async fn history(args: HistoryArgs, session: &Session) -> anyhow::Result<Exit> {
+    let context = (!args.context.is_empty()).then_some(args.context.into_iter().collect::<Context>());
+    let query = GetPoints {
+        name: args.metric.as_str().into(),
+        context: context.map(|context| serde_json::to_string(&context)).transpose()?,
+        from_step: args.from,
+        to_step: args.to,
+        max_points: args.max_points,
+        ..GetPoints::default()
+    };
+    let view: SeriesView = session.api.get(&format!("/api/v1/runs/{}/points", segment(&args.run)), &query).await?;
+    let out = session.out;
+    if out.json {
+        out.json(&view)?;
+        return Ok(Exit::Success);
+    }
+    let points = view.points;
+    let rows = points.values.iter().zip(&points.steps).zip(&points.times_micros).map(|((value, step), micros)| {
+        let time = jiff::Timestamp::from_microsecond(*micros).map(|time| time.to_string()).unwrap_or_default();
+        vec![step.map(|step| step.to_string()).unwrap_or_default(), value.to_string(), time]
+    });
+    out.line(table(&[">STEP", ">VALUE", "TIME"], rows))?;
+    if view.is_sampled {
+        out.say(format_args!("{} of {} points", points.values.len(), view.total_points));
     }
     Ok(Exit::Success)
 }

@@ -65,8 +65,14 @@ impl TestLab {
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let ready: Value = serde_json::from_str(&line).unwrap();
-        Server { child, url: ready["url"].as_str().unwrap().to_owned(), client: Client::new() }
+        Server { child, url: ready["url"].as_str().unwrap().to_owned(), client: client() }
     }
+}
+
+fn client() -> Client {
+    // The first test installs it; for the others it is there.
+    rustls::crypto::ring::default_provider().install_default().ok();
+    Client::new()
 }
 
 pub(crate) fn text(bytes: &[u8]) -> String {
@@ -90,7 +96,6 @@ impl Server {
     }
 
     /// The answer to a POST that must succeed.
-    #[track_caller]
     pub(crate) async fn post(&self, path: &str, body: Value) -> Value {
         let response = self.send(Method::POST, path, Some(body)).await;
         let status = response.status();
