@@ -42,7 +42,7 @@ def main() -> None:
         plan = [(hidden, seed) for seed in SEEDS for hidden in HIDDEN]
         for done, (hidden, seed) in enumerate(plan, start=1):
             print(f"[{done:>2}/{len(plan)}] training with hidden={hidden}, seed={seed}", flush=True)
-            command = [sys.executable, HERE / "train.py", "--experiment", EXPERIMENT]
+            command = [sys.executable, str(HERE / "train.py"), "--experiment", EXPERIMENT]
             subprocess.run([*command, f"--hidden={hidden}", f"--seed={seed}"], env=environment, check=True)
         print(flush=True)
         compare = [lab, "runs", "compare", "--experiment", EXPERIMENT, "--group-by", "params.hidden"]

@@ -101,11 +101,9 @@ def windows(data: IntArray, config: Config, rng: np.random.Generator, size: int)
     return x, data[starts + config.context]
 
 
-def train(config: Config) -> Iterator[tuple[int, dict[str, float], Model]]:
+def train(model: Model, data: IntArray, config: Config) -> Iterator[tuple[int, dict[str, float]]]:
     """Trains, and yields what there is to log after each step."""
-    data, alphabet = corpus()
     split = int(len(data) * 0.9)
-    model = Model(config, len(alphabet))
     rng = np.random.default_rng(config.seed)
     held_out = windows(data[split:], config, np.random.default_rng(0), 2_000)
     for step in range(config.steps + 1):
@@ -114,7 +112,7 @@ def train(config: Config) -> Iterator[tuple[int, dict[str, float], Model]]:
         values = {"train/loss": loss, "train/lr": lr, "train/grad_norm": model.descend(gradients, lr)}
         if step % 20 == 0:
             values["val/loss"] = model.loss_and_gradients(*held_out)[0]
-        yield step, values, model
+        yield step, values
 
 
 def main() -> None:
@@ -126,13 +124,15 @@ def main() -> None:
     arguments = vars(parser.parse_args())
     experiment = arguments.pop("experiment")
     config = Config(**arguments)
+    data, alphabet = corpus()
+    model = Model(config, len(alphabet))
 
     with lab.init(experiment=experiment, config=vars(config), tags=["demo"]) as run:
-        for step, values, model in train(config):
+        for step, values in train(model, data, config):
             run.log(values, step=step)
         with TemporaryDirectory() as folder:
             path = Path(folder) / "model.npz"
-            np.savez(path, **model.weights)
+            np.savez(path, allow_pickle=False, **model.weights)
             run.log_artifact(path, type="model")
 
 

@@ -1,0 +1,166 @@
+//! The run, as the Python package holds it.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use lab_client::{Outcome, StartOptions, Workspace};
+use lab_model::{Error, Metadata, Result, RunStatus, Tags};
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use crate::errors::{exception, invalid};
+use crate::values;
+
+/// Type, message and stack trace of what ended a run.
+type Failure = (String, String, Option<String>);
+
+/// A run of this process.
+#[pyclass(module = "llm_research_lab._core", frozen)]
+pub(crate) struct Run {
+    run: lab_client::Run,
+}
+
+/// What came of the end of a run.
+#[pyclass(module = "llm_research_lab._core", frozen, get_all)]
+pub(crate) struct Delivered {
+    /// Whether everything is delivered.
+    complete: bool,
+    /// What kept it from being delivered.
+    problem: Option<String>,
+    /// Whether Ctrl-C ended the waiting.
+    interrupted: bool,
+    /// Why each record was refused that was.
+    refused: Vec<String>,
+}
+
+#[pymethods]
+impl Run {
+    #[staticmethod]
+    #[pyo3(signature = (*, experiment, name, parameters, tags, parent, id, resume, user, dir, server, offline, interpreter,
+        entry_point, arguments))]
+    #[expect(clippy::too_many_arguments, reason = "each is a keyword, and the package above gives all of them")]
+    fn start(
+        py: Python<'_>,
+        experiment: String,
+        name: Option<String>,
+        parameters: &Bound<'_, PyDict>,
+        tags: BTreeMap<String, String>,
+        parent: Option<&str>,
+        id: Option<&str>,
+        resume: bool,
+        user: Option<String>,
+        dir: Option<String>,
+        server: Option<String>,
+        offline: bool,
+        interpreter: Option<PathBuf>,
+        entry_point: Option<String>,
+        arguments: Vec<String>,
+    ) -> PyResult<Self> {
+        let options = StartOptions {
+            experiment,
+            name,
+            parameters: values::parameters(parameters)?,
+            tags: Tags(tags),
+            parent_run_id: parent.map(str::parse).transpose().map_err(|e: Error| exception(py, &e.within("parent")))?,
+            run_id: id.map(str::parse).transpose().map_err(|e: Error| exception(py, &e.within("id")))?,
+            resume,
+            user,
+            is_offline: offline,
+            interpreter,
+            entry_point,
+            arguments,
+        };
+        // What the caller says wins over the variables of the process.
+        let variable = |name: &str| match name {
+            "LAB_DIR" if dir.is_some() => dir.clone(),
+            "LAB_SERVER" if server.is_some() => server.clone(),
+            _ => std::env::var(name).ok(),
+        };
+        without_interpreter(py, || {
+            let here = std::env::current_dir().map_err(|e| Error::io("finding the working directory", e))?;
+            let workspace = Workspace::find(&here, variable)?;
+            Ok(Self { run: lab_client::Run::start(&workspace, options)? })
+        })
+    }
+
+    #[getter]
+    fn id(&self) -> String {
+        self.run.id().to_string()
+    }
+
+    #[getter]
+    fn server(&self) -> Option<String> {
+        self.run.workspace().settings.server.clone()
+    }
+
+    #[getter]
+    fn root(&self) -> PathBuf {
+        self.run.workspace().root.clone()
+    }
+
+    fn log(&self, py: Python<'_>, values: &Bound<'_, PyAny>, step: Option<i64>) -> PyResult<()> {
+        let numbers = values::numbers(values)?;
+        without_interpreter(py, || self.run.log(numbers, step))
+    }
+
+    fn log_parameters(&self, py: Python<'_>, parameters: &Bound<'_, PyDict>) -> PyResult<()> {
+        let parameters = values::parameters(parameters)?;
+        without_interpreter(py, || self.run.log_parameters(parameters))
+    }
+
+    fn set_tags(&self, py: Python<'_>, tags: BTreeMap<String, String>) -> PyResult<()> {
+        without_interpreter(py, || self.run.set_tags(Tags(tags)))
+    }
+
+    fn use_dataset(&self, py: Python<'_>, name: String, metadata: &str) -> PyResult<()> {
+        without_interpreter(py, || self.run.use_dataset(name, object("metadata", metadata)?))
+    }
+
+    fn use_model(&self, py: Python<'_>, name: String, metadata: &str) -> PyResult<()> {
+        without_interpreter(py, || self.run.use_model(name, object("metadata", metadata)?))
+    }
+
+    fn log_artifact(
+        &self,
+        py: Python<'_>,
+        file: PathBuf,
+        name: &str,
+        artifact_type: &str,
+        metadata: &str,
+    ) -> PyResult<()> {
+        without_interpreter(py, || {
+            self.run.log_artifact(&file, name.parse()?, artifact_type.parse()?, object("metadata", metadata)?)
+        })
+    }
+
+    /// Ends the run, and waits for its delivery. Ctrl-C ends the waiting; what is not delivered then stays in the spool.
+    fn finish(&self, py: Python<'_>, status: &str, error: Option<Failure>, patience_secs: f64) -> PyResult<Delivered> {
+        let patience = Duration::try_from_secs_f64(patience_secs);
+        let patience = patience.map_err(|_| invalid(py, "timeout", "must be seconds, 0 or more"))?;
+        let error = error.map(|(kind, message, trace)| lab_client::Run::error(&kind, &message, trace));
+        let mut interrupted = false;
+        let Outcome { is_delivered: complete, mut problem, refused } = without_interpreter(py, || {
+            let status: RunStatus = status.parse()?;
+            let mut ask = || {
+                interrupted = Python::attach(|py| py.check_signals()).is_err();
+                interrupted
+            };
+            self.run.finish_within(status, error, patience, &mut ask)
+        })?;
+        if !complete && problem.is_none() {
+            problem = Some(if interrupted { "interrupted" } else { "it takes too long" }.to_owned());
+        }
+        let refused = refused.into_iter().map(|refused| refused.problem).collect();
+        Ok(Delivered { complete, problem, interrupted, refused })
+    }
+}
+
+fn object(field: &str, json: &str) -> Result<Metadata> {
+    serde_json::from_str(json).map_err(|e| Error::invalid(field, format!("is no JSON object: {e}")))
+}
+
+/// Works while other threads of Python go on.
+fn without_interpreter<T: Send>(py: Python<'_>, work: impl FnOnce() -> Result<T> + Send) -> PyResult<T> {
+    py.detach(work).map_err(|error| exception(py, &error))
+}
