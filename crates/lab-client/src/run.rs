@@ -313,18 +313,15 @@ impl Run {
         }
     }
 
-    /// Writes the end of the run, after delivering what processes forked by this one have logged. Does not wait.
+    /// Writes the end of the run. Does not wait for its delivery, which comes after that of what processes forked by this one
+    /// have logged.
     ///
     /// # Errors
     /// As [`Run::log`].
     pub fn end(&self, status: RunStatus, error: Option<RunError>) -> Result<()> {
-        let own = {
-            let writer = self.writer()?;
-            if writer.has_ended {
-                return Ok(());
-            }
-            writer.spool.path().to_owned()
-        };
+        if self.writer()?.has_ended {
+            return Ok(());
+        }
         // It takes two seconds at most, and a run may be shorter.
         let capture = self.capture.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some((pid, thread)) = capture {
@@ -332,16 +329,6 @@ impl Run {
                 thread.join().ok();
             } else {
                 std::mem::forget(thread);
-            }
-        }
-        let siblings = shipper::siblings(&self.workspace, self.id, &own);
-        if !self.is_offline
-            && !siblings.is_empty()
-            && let Ok(runtime) = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()
-        {
-            for path in siblings {
-                // What cannot be delivered now stays for `lab sync`.
-                runtime.block_on(shipper::deliver_all(&self.workspace, &path)).ok();
             }
         }
         let mut writer = self.writer()?;
@@ -371,6 +358,7 @@ impl Run {
         let mut writer = self.lock();
         let progress = writer.shipper.progress();
         writer.shipper.stop();
+        writer.spool.release();
         Outcome { is_delivered: false, problem: progress.problem, refused: progress.refused }
     }
 

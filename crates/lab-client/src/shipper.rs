@@ -7,7 +7,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use lab_model::{Acknowledged, Delivery, Error, Record, Refused, Result, RunId, Settings};
+use lab_model::{Acknowledged, Delivery, Error, Record, Refused, Result, RunId};
 
 use crate::Workspace;
 use crate::sink::{Sink, SinkError};
@@ -181,7 +181,7 @@ impl Worker {
             }
             let outcome = async {
                 if delivery.is_none() {
-                    delivery = Some(SpoolDelivery::open(&self.workspace, &self.path).await?);
+                    delivery = Some(SpoolDelivery::open(&self.workspace, &self.path, Extent::Whole).await?);
                 }
                 let Some(Some(delivery)) = delivery.as_mut() else { return Ok(()) };
                 while self.acknowledged() < appended {
@@ -292,24 +292,39 @@ impl Backoff {
 pub(crate) struct SpoolDelivery {
     pub(crate) reader: SpoolReader,
     pub(crate) sink: Sink,
-    settings: Settings,
+    workspace: Workspace,
+    path: PathBuf,
     files: PathBuf,
     acknowledged: u64,
     ready: VecDeque<Record>,
+    extent: Extent,
+}
+
+/// How much of a spool to deliver.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Extent {
+    /// All of it; before the end of the run, what other processes have logged to it.
+    Whole,
+    /// What comes before the end of the run.
+    BeforeEnd,
 }
 
 impl SpoolDelivery {
     /// Opens a spool and asks how much of it is known; `None` if it holds no record.
-    pub(crate) async fn open(workspace: &Workspace, path: &Path) -> std::result::Result<Option<Self>, SinkError> {
+    pub(crate) async fn open(
+        workspace: &Workspace,
+        path: &Path,
+        extent: Extent,
+    ) -> std::result::Result<Option<Self>, SinkError> {
         let Some(reader) = SpoolReader::open(path)? else { return Ok(None) };
         let sink = Sink::open(workspace).await?;
         let acknowledged = sink.delivered(reader.writer).await?;
         let files = files_folder(workspace, reader.run);
-        let settings = workspace.settings.clone();
-        Ok(Some(Self { reader, sink, settings, files, acknowledged, ready: VecDeque::new() }))
+        let (workspace, path) = (workspace.clone(), path.to_owned());
+        Ok(Some(Self { reader, sink, workspace, path, files, acknowledged, ready: VecDeque::new(), extent }))
     }
 
-    /// Delivers the next records, as many as one batch takes; `None` at the end of the spool.
+    /// Delivers the next records, as many as one batch takes; `None` where there are no more, up to the extent.
     pub(crate) async fn deliver_some(&mut self) -> std::result::Result<Option<Acknowledged>, SinkError> {
         if self.ready.is_empty() {
             let (first, records) = self.reader.read(self.acknowledged, SLICE_BYTES)?;
@@ -319,11 +334,23 @@ impl SpoolDelivery {
             self.acknowledged = first - 1;
             self.ready = records.into();
         }
+        let mut others_refused = Vec::new();
+        if self.is_at_end() {
+            if self.extent == Extent::BeforeEnd {
+                return Ok(None);
+            }
+            // Once the run has ended it takes nothing more.
+            for path in siblings(&self.workspace, self.reader.run, &self.path) {
+                let (_, refused) = Box::pin(deliver_all(&self.workspace, &path, Extent::BeforeEnd)).await?;
+                others_refused.extend(refused);
+            }
+        }
         let mut points = 0;
         let mut count = 0;
         for record in &self.ready {
             points += points_of(record);
-            if count > 0 && points > self.settings.metric_buffer_size as usize {
+            let is_full = points > self.workspace.settings.metric_buffer_size as usize;
+            if count > 0 && (is_full || matches!(record, Record::Finish(_))) {
                 break;
             }
             count += 1;
@@ -336,7 +363,8 @@ impl SpoolDelivery {
             first_seq: self.acknowledged + 1,
             records,
         };
-        let acknowledged = self.sink.deliver(&delivery).await?;
+        let mut acknowledged = self.sink.deliver(&delivery).await?;
+        acknowledged.refused.append(&mut others_refused);
         self.ready.drain(..count);
         self.acknowledged = acknowledged.seq;
         for record in &delivery.records {
@@ -346,6 +374,11 @@ impl SpoolDelivery {
             }
         }
         Ok(Some(acknowledged))
+    }
+
+    /// Whether the end of the run is what comes next.
+    fn is_at_end(&self) -> bool {
+        matches!(self.ready.front(), Some(Record::Finish(_)))
     }
 
     /// Stores the bytes of artifacts before the records that name them.
@@ -382,15 +415,16 @@ pub(crate) fn discard(workspace: &Workspace, run: RunId, path: &Path) {
     }
 }
 
-/// Delivers a whole spool and deletes it if its writer is gone. Answers with how much was delivered and what was refused; a
-/// spool that ends in something torn or damaged is set aside.
+/// Delivers a spool, and deletes it if all of it is delivered and its writer is gone. Answers with how much was delivered
+/// and what was refused; a spool that ends in something torn or damaged is set aside.
 pub(crate) async fn deliver_all(
     workspace: &Workspace,
     path: &Path,
+    extent: Extent,
 ) -> std::result::Result<(u64, Vec<Refused>), SinkError> {
     // Asked before reading: a writer that appends and ends while this reads has left more than was read.
     let is_abandoned = spool::is_abandoned(path);
-    let Some(mut delivery) = SpoolDelivery::open(workspace, path).await? else {
+    let Some(mut delivery) = SpoolDelivery::open(workspace, path, extent).await? else {
         if is_abandoned {
             std::fs::remove_file(path).ok();
         }
@@ -406,9 +440,12 @@ pub(crate) async fn deliver_all(
         }
     };
     let (run, delivered) = (delivery.reader.run, delivery.acknowledged.saturating_sub(before));
-    let (seq, remaining) = (delivery.acknowledged + 1, delivery.reader.remaining());
+    let (seq, remaining, is_at_end) = (delivery.acknowledged + 1, delivery.reader.remaining(), delivery.is_at_end());
     delivery.sink.close().await;
     outcome?;
+    if is_at_end {
+        return Ok((delivered, refused));
+    }
     let remaining = remaining?;
     if is_abandoned && remaining == 0 {
         discard(workspace, run, path);

@@ -1,10 +1,12 @@
 //! Delivering what was left behind.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
-use lab_model::{Error, Result};
+use lab_model::{Error, Refused, Result};
 use serde::Serialize;
 
+use crate::shipper::Extent;
 use crate::{Workspace, shipper, spool};
 
 /// What came of a [`sync()`].
@@ -14,8 +16,8 @@ pub struct Synced {
     pub spools: usize,
     /// Records that they held.
     pub records: u64,
-    /// Records that can never be kept, and why.
-    pub refused: Vec<String>,
+    /// How many records can never be kept, by the reason.
+    pub refused: BTreeMap<String, u64>,
     /// Spools that are still there, and why.
     pub failed: Vec<String>,
 }
@@ -35,8 +37,8 @@ impl fmt::Display for Synced {
             return f.write_str("Nothing waited to be delivered.");
         }
         write!(f, "Delivered {records} records of {spools} writers.")?;
-        for problem in refused {
-            write!(f, "\nrefused: {problem}")?;
+        for (problem, count) in refused {
+            write!(f, "\nrefused, {count} times: {problem}")?;
         }
         for problem in failed {
             write!(f, "\nnot delivered: {problem}")?;
@@ -62,15 +64,33 @@ pub fn sync(workspace: &Workspace) -> Result<Synced> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
     let runtime = runtime.map_err(|e| Error::io("starting the runtime", e))?;
     let mut synced = Synced::default();
-    for path in spool::all(&workspace.spool())? {
-        match runtime.block_on(shipper::deliver_all(workspace, &path)) {
-            Ok((records, refused)) => {
+    let mut waiting = spool::all(&workspace.spool())?;
+    // One may need what another holds, as a run its parent: those that fail are tried again while others succeed.
+    loop {
+        let mut failed = Vec::new();
+        let count = waiting.len();
+        for path in waiting {
+            // It may have gone with the end of its run.
+            if !path.exists() {
                 synced.spools += 1;
-                synced.records += records;
-                synced.refused.extend(refused.into_iter().map(|refused| refused.problem));
+                continue;
             }
-            Err(error) => synced.failed.push(format!("{}: {}", path.display(), error.problem)),
+            match runtime.block_on(shipper::deliver_all(workspace, &path, Extent::Whole)) {
+                Ok((records, refused)) => {
+                    synced.spools += 1;
+                    synced.records += records;
+                    for Refused { problem, .. } in refused {
+                        *synced.refused.entry(problem).or_default() += 1;
+                    }
+                }
+                Err(error) => failed.push((path, error.problem)),
+            }
         }
+        if failed.is_empty() || failed.len() == count {
+            synced.failed.extend(failed.iter().map(|(path, problem)| format!("{}: {problem}", path.display())));
+            break;
+        }
+        waiting = failed.into_iter().map(|(path, _)| path).collect();
     }
     Ok(synced)
 }

@@ -20,7 +20,17 @@ impl Tracker {
     /// [`Error::NotFound`] if there is no such node.
     pub async fn lineage(&self, search: &LineageSearch) -> Result<LineageGraph> {
         let found = self.store().lineage(search).await?;
-        found.ok_or_else(|| Error::not_found(Kind::LineageNode, &search.from))
+        let mut graph = found.ok_or_else(|| Error::not_found(Kind::LineageNode, &search.from))?;
+        // A run gets its number after its node is made, and may be renamed.
+        for node in &mut graph.nodes {
+            if node.id.node_type == NodeType::Run
+                && let Ok(id) = node.id.key.parse()
+                && let Some(run) = self.store().run(id).await?
+            {
+                node.label = run.name;
+            }
+        }
+        Ok(graph)
     }
 
     /// What an experiment contains, used and produced.
@@ -55,8 +65,7 @@ fn edge(change: &mut Change, from: NodeId, edge_type: EdgeType, to: NodeId, meta
 /// A new run: contained in its experiment and in its parent, using what the experiment is set up with.
 pub(crate) fn add_run(change: &mut Change, run: &ExperimentRun, experiment: &Experiment) {
     let id = NodeId::run(run.id);
-    let label = if run.name.is_empty() { run.id.to_string() } else { run.name.clone() };
-    node(change, id.clone(), label, Metadata::new());
+    node(change, id.clone(), run.id.to_string(), Metadata::new());
     edge(change, NodeId::experiment(experiment.id), EdgeType::Contains, id.clone(), Metadata::new());
     if let Some(parent) = run.parent_run_id {
         edge(change, NodeId::run(parent), EdgeType::Contains, id, Metadata::new());
@@ -119,4 +128,3 @@ pub(crate) fn evaluate<'a>(
         edge(change, NodeId::run(run), EdgeType::Evaluates, id, Metadata::new());
     }
 }
-

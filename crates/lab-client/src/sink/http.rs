@@ -82,8 +82,8 @@ async fn send(request: RequestBuilder) -> SinkResult<Response> {
     }
     let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
     let retry_after = retry_after.map(Duration::from_secs);
-    // Not every 4xx is a refusal: a proxy may answer for a server that is away.
-    let may_pass = status.is_server_error() || matches!(status.as_u16(), 401 | 403 | 407 | 408 | 425 | 429);
+    // Not every 4xx is a refusal: a proxy may answer for a server that is away, and another spool may hold what is missing.
+    let may_pass = status.is_server_error() || matches!(status.as_u16(), 401 | 403 | 404 | 407 | 408 | 425 | 429);
     let body = response.bytes().await.unwrap_or_default();
     Err(match serde_json::from_slice::<Problem>(&body) {
         Ok(Problem { detail, retryable }) => {

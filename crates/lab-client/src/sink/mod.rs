@@ -34,8 +34,10 @@ impl From<Error> for SinkError {
     fn from(error: Error) -> Self {
         let causes = std::iter::successors(std::error::Error::source(&error), |e| e.source());
         let problem = causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"));
-        // Only what the rules refuse is refused for good; a store that fails may be mended.
-        let is_retryable = error.is_retryable() || matches!(error, Error::Storage { .. } | Error::Io { .. });
+        // Only what the rules refuse is refused for good: a store that fails may be mended, and the beginning of a run that is
+        // missing may be in another spool.
+        let may_pass = matches!(error, Error::Storage { .. } | Error::Io { .. } | Error::NotFound { .. });
+        let is_retryable = error.is_retryable() || may_pass;
         Self { problem, is_retryable, retry_after: None }
     }
 }

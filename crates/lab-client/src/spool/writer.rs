@@ -61,6 +61,11 @@ impl SpoolWriter {
         Ok(seq)
     }
 
+    /// Leaves the spool to whoever delivers it.
+    pub(crate) fn release(&self) {
+        self.file.unlock().ok();
+    }
+
     /// The file, for whoever makes it durable.
     pub(crate) fn file(&self) -> Arc<File> {
         Arc::clone(&self.file)
