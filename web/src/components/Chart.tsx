@@ -62,11 +62,10 @@ export function Chart({ title, lines }: { title: string; lines: Line[] }) {
     if (made === null) return;
     const { min, max } = made.scales.x ?? {};
     const xs = made.data[0];
-    const zoomed = xs.length > 0 && (min !== xs[0] || max !== xs[xs.length - 1]);
+    // A plot that was just made has no scale yet.
+    const zoomed = typeof min === "number" && typeof max === "number" && (min !== xs[0] || max !== xs[xs.length - 1]);
     made.setData(table(lines), !zoomed);
-    if (zoomed && min !== undefined && max !== undefined) {
-      made.setScale("x", { min: min as number, max: max as number });
-    }
+    if (zoomed) made.setScale("x", { min, max });
   }, [lines]);
 
   const hidden = lines.reduce((sum, line) => sum + line.series.values.filter((v) => typeof v === "string").length, 0);
