@@ -238,7 +238,8 @@ impl Worker {
         let interval = Duration::from_secs_f64(self.workspace.settings.checkpoint_interval_secs);
         let appended = {
             let mut state = self.shared.lock();
-            if !state.stop && !state.leave && !(state.hurry && state.progress.acknowledged < state.appended) {
+            let is_behind = state.progress.acknowledged < state.appended;
+            if !(state.stop || state.leave || state.hurry && is_behind) {
                 let woken = self.shared.changed.wait_timeout(state, interval);
                 state = woken.unwrap_or_else(PoisonError::into_inner).0;
             }

@@ -20,8 +20,8 @@ pub struct Problem {
     pub status: u16,
     /// This occurrence in one sentence, with what to do where that is known.
     pub detail: String,
-    /// Stable code, as `VALIDATION_ERROR`.
-    pub code: String,
+    /// What scripts branch on.
+    pub code: Code,
     /// Dotted path of the field at fault.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub field: Option<String>,
@@ -40,7 +40,7 @@ impl Problem {
             title: status.canonical_reason().unwrap_or("Error").to_owned(),
             status: status.as_u16(),
             detail: detail.into(),
-            code: code.to_string(),
+            code,
             field: None,
             retryable: matches!(
                 status,

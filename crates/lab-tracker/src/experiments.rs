@@ -91,9 +91,8 @@ impl Tracker {
             } else {
                 EventBody::ExperimentUpdated { status: after.status, fields: fields.clone() }
             };
-            let write = Change::new(now)
-                .writing(Write::UpdateExperiment(Box::new(after.clone())))
-                .telling(id, None, body);
+            let write =
+                Change::new(now).writing(Write::UpdateExperiment(Box::new(after.clone()))).telling(id, None, body);
             match self.store().commit(write).await {
                 Ok(_) => return Ok(after),
                 // A taken name is a conflict too, and stays one: only a moved revision is worth another look.
@@ -216,6 +215,7 @@ fn changed_fields(patch: &ExperimentPatch) -> Vec<String> {
         ("metadata", metadata.is_some()),
     ]
     .into_iter()
-    .filter_map(|(field, is_changed)| is_changed.then(|| field.to_owned()))
+    .filter(|(_, is_changed)| *is_changed)
+    .map(|(field, _)| field.to_owned())
     .collect()
 }

@@ -1,6 +1,7 @@
 //! What is shown of runs.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use lab_model::{
     ArtifactRef, ContentHash, EnvironmentSnapshot, Error, Event, EventSeq, ExperimentId, ExperimentRun, Field, Filter,
@@ -126,8 +127,8 @@ impl Tracker {
         }
         let mut experiments: BTreeMap<ExperimentId, String> = BTreeMap::new();
         for run in &found.items {
-            if !experiments.contains_key(&run.experiment_id) {
-                experiments.insert(run.experiment_id, self.experiment(run.experiment_id).await?.name);
+            if let Entry::Vacant(entry) = experiments.entry(run.experiment_id) {
+                entry.insert(self.experiment(run.experiment_id).await?.name);
             }
         }
         Ok(found.map(|run| RunRow {
@@ -141,11 +142,7 @@ impl Tracker {
     ///
     /// # Errors
     /// [`Error::Storage`].
-    pub async fn summaries(
-        &self,
-        runs: &[RunId],
-        names: Option<&[MetricName]>,
-    ) -> Result<Vec<(RunId, SeriesSummary)>> {
+    pub async fn summaries(&self, runs: &[RunId], names: Option<&[MetricName]>) -> Result<Vec<(RunId, SeriesSummary)>> {
         /// Runs that the store is asked about at a time.
         const BATCH: usize = 1_000;
         let mut all = Vec::new();

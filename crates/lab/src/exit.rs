@@ -75,7 +75,6 @@ pub(crate) fn of(error: &anyhow::Error) -> Exit {
 }
 
 /// Says what went wrong, why, and what to do.
-#[expect(clippy::print_stderr, reason = "the last words of the program")]
 pub(crate) fn report(error: &anyhow::Error) {
     let red = Style::new().bold().fg_color(Some(AnsiColor::Red.into()));
     let cyan = Style::new().bold().fg_color(Some(AnsiColor::Cyan.into()));

@@ -8,7 +8,7 @@ use super::{SpoolReader, SpoolWriter};
 
 fn record(i: u64) -> Record {
     let mut points = SeriesPoints::new("loss".into());
-    points.push(if i % 3 == 0 { f64::INFINITY } else { i as f64 }, Some(i as i64), 1_000_000 + i as i64);
+    points.push(if i.is_multiple_of(3) { f64::INFINITY } else { i as f64 }, Some(i as i64), 1_000_000 + i as i64);
     Record::Metrics { series: vec![points] }
 }
 

@@ -1,6 +1,7 @@
 //! Artifacts: their records and their bytes.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
 use axum::extract::State;
@@ -75,7 +76,7 @@ pub(super) async fn log_artifact(
             .unwrap_or_default(),
         declared_bytes: declared_bytes(&headers),
     };
-    let telemetry = state.telemetry.clone();
+    let telemetry = Arc::clone(&state.telemetry);
     let content = content(body, state.limits, move |bytes| {
         telemetry.artifact_bytes.inc_by(bytes);
     });
@@ -140,10 +141,8 @@ async fn download(state: &AppState, artifact: &ArtifactRef, headers: &HeaderMap)
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; sandbox"));
     let tag = HeaderValue::try_from(format!("\"{}\"", artifact.content_hash));
     headers.insert(header::ETAG, tag.map_err(|e| Error::Internal { problem: e.to_string() })?);
-    let disposition = HeaderValue::try_from(format!(
-        "attachment; filename*=UTF-8''{}",
-        percent_encoded(artifact.name.file_name())
-    ));
+    let disposition =
+        HeaderValue::try_from(format!("attachment; filename*=UTF-8''{}", percent_encoded(artifact.name.file_name())));
     headers.insert(header::CONTENT_DISPOSITION, disposition.map_err(|e| Error::Internal { problem: e.to_string() })?);
     if let Some(Range { start, end }) = range {
         let value = HeaderValue::try_from(format!("bytes {start}-{}/{}", end - 1, artifact.size_bytes));

@@ -25,10 +25,7 @@ pub(super) fn columns(metrics: LogMetrics, now: Timestamp) -> Vec<SeriesPoints> 
     for point in points {
         let key = SeriesKey { name: point.name, context: point.context };
         let time = point.time.unwrap_or(now).as_microsecond();
-        by_key
-            .entry(key)
-            .or_insert_with_key(|key| SeriesPoints::new(key.clone()))
-            .push(point.value, point.step, time);
+        by_key.entry(key).or_insert_with_key(|key| SeriesPoints::new(key.clone())).push(point.value, point.step, time);
     }
     series.extend(by_key.into_values());
     series

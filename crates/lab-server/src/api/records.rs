@@ -1,5 +1,7 @@
 //! What logging clients send.
 
+use std::sync::Arc;
+
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
@@ -58,7 +60,7 @@ pub(super) async fn put_object(
     headers: HeaderMap,
     body: Body,
 ) -> ApiResult<(StatusCode, axum::Json<StoredObject>)> {
-    let telemetry = state.telemetry.clone();
+    let telemetry = Arc::clone(&state.telemetry);
     let content = content(body, state.limits, move |bytes| {
         telemetry.artifact_bytes.inc_by(bytes);
     });
