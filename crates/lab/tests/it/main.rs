@@ -1,5 +1,7 @@
 //! The program from outside: commands, the server, and what happens when either is killed.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
+
 mod commands;
 mod faults;
 mod harness;
