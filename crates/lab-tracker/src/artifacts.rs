@@ -5,8 +5,8 @@ use std::ops::Range;
 use bytes::Bytes;
 use futures_util::Stream;
 use lab_model::{
-    ArtifactId, ArtifactName, ArtifactRef, ArtifactType, BoxError, ContentHash, Error, EventBody, Kind, Metadata, Result,
-    RunId, RunStatus, Timestamp,
+    ArtifactId, ArtifactName, ArtifactRef, ArtifactType, BoxError, ContentHash, Error, EventBody, Kind, Metadata,
+    Result, RunId, RunStatus, Timestamp,
 };
 use lab_store::{Change, Expect, ObjectInfo, ObjectReader, StoreExt as _, Write};
 

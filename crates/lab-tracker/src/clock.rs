@@ -40,7 +40,8 @@ impl Clock {
     #[must_use]
     pub fn now(&self) -> Timestamp {
         let now = match &self.0 {
-            Kind::System => {
+            Kind::System =>
+            {
                 #[expect(clippy::disallowed_methods, reason = "this is the clock")]
                 Timestamp::now()
             }

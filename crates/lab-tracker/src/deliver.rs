@@ -11,9 +11,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use lab_model::{
-    Acknowledged, Delivery, EdgeType, Error, EventBody, Experiment, ExperimentRun, ExperimentStatus, FinishRun, Kind,
-    LogLevel, LogLine, NewExperiment, NodeType, ParameterValue, Record, Refused, Result, RunAction, RunId, RunStatus,
-    SeriesKey, SeriesPoints, StartRun, Timestamp, Validate as _, WriterId,
+    Acknowledged, ArtifactName, ContentHash, Delivery, EdgeType, Error, EventBody, Experiment, ExperimentRun,
+    ExperimentStatus, FinishRun, Kind, LogLevel, LogLine, NewExperiment, NodeType, ParameterValue, Record, Refused,
+    Result, RunAction, RunId, RunStatus, SeriesKey, SeriesPoints, StartRun, Timestamp, Validate as _, WriterId,
 };
 use lab_store::{Change, Expect, NewEvent, Write};
 
@@ -56,7 +56,7 @@ impl Tracker {
                 }
             }
             let seq = known + new.len() as u64;
-            let ended = plan.run.status.is_terminal() && !plan.was_terminal;
+            let ended = plan.has_moved && plan.run.status.is_terminal();
             let (change, refused) = plan.finish(&delivery, known, seq);
             match self.store().commit(change).await {
                 Ok(_) => {
@@ -145,8 +145,13 @@ impl Tracker {
         record.validate()?;
         let id = plan.run.id;
         match record {
-            // It began in `begin`, or before.
-            Record::Start(_) => Ok(()),
+            // It began in `begin` or before, unless it was made to be started by somebody else.
+            Record::Start(start) => match plan.run.status {
+                RunStatus::Pending | RunStatus::Queued => {
+                    plan.act(End { action: RunAction::Start, at: start.started_at, error: None }, &[])
+                }
+                _ => Ok(()),
+            },
             Record::Resume { at } => match plan.run.status {
                 RunStatus::Running => Ok(()),
                 RunStatus::Pending | RunStatus::Queued => {
@@ -156,9 +161,10 @@ impl Tracker {
             },
             Record::Metrics { series } => {
                 require_running(&plan.run, "metrics")?;
-                for points in series {
+                for points in series.iter().filter(|points| !points.is_empty()) {
                     let all = plan.points.entry(points.key.clone());
                     let all = all.or_insert_with_key(|key| SeriesPoints::new(key.clone()));
+                    plan.measured.insert(points.key.name.clone());
                     all.values.extend_from_slice(&points.values);
                     all.steps.extend_from_slice(&points.steps);
                     all.times_micros.extend_from_slice(&points.times_micros);
@@ -174,7 +180,8 @@ impl Tracker {
             Record::Parameters { parameters } => {
                 require_running(&plan.run, "parameters")?;
                 let known = &plan.run.parameters;
-                let changed = |(key, value): &(&String, &ParameterValue)| known.get(*key).is_some_and(|old| old != *value);
+                let changed =
+                    |(key, value): &(&String, &ParameterValue)| known.get(*key).is_some_and(|old| old != *value);
                 if let Some((key, value)) = parameters.iter().find(changed) {
                     let problem = format!("is set already and never changes; refused: {value}");
                     return Err(Error::conflict(Kind::Parameter, key, problem));
@@ -203,7 +210,12 @@ impl Tracker {
                 require_running(&plan.run, "artifacts")?;
                 let stored = self.object_info(*content_hash).await?;
                 let stored = stored.ok_or_else(|| Error::not_found(Kind::Object, content_hash))?;
-                if self.same_artifact(id, name, *content_hash).await?.is_none() {
+                let is_known = match plan.artifacts.get(name) {
+                    Some(latest) => latest == content_hash,
+                    None => self.same_artifact(id, name, *content_hash).await?.is_some(),
+                };
+                if !is_known {
+                    plan.artifacts.insert(name.clone(), *content_hash);
                     let (name, metadata) = (name.clone(), metadata.clone());
                     let artifact = artifacts::artifact_of(id, name, artifact_type.clone(), metadata, &stored, *at);
                     artifacts::add_artifact(&mut plan.change, &artifact, plan.run.experiment_id);
@@ -241,9 +253,8 @@ impl Tracker {
             RunStatus::TimedOut => RunAction::TimeOut,
             _ => RunAction::Fail,
         };
-        let points: Vec<SeriesPoints> = plan.points.keys().map(|key| SeriesPoints::new(key.clone())).collect();
         let names = match action {
-            RunAction::Complete => self.metric_names(plan.run.id, &points).await?,
+            RunAction::Complete => self.metric_names(plan.run.id, plan.measured.iter().cloned()).await?,
             _ => Vec::new(),
         };
         plan.act(End { action, at: finish.ended_at, error: finish.error.clone() }, &names)
@@ -277,10 +288,15 @@ fn new_run(id: RunId, start: &StartRun, experiment: &Experiment) -> NewRun {
 /// The change that a delivery becomes, and the run as it will be then.
 struct Plan {
     run: ExperimentRun,
-    was_terminal: bool,
+    /// Whether its status is another than before, or was in between.
+    has_moved: bool,
     change: Change,
     points: BTreeMap<SeriesKey, SeriesPoints>,
+    /// Names of all metrics that it adds points to.
+    measured: BTreeSet<String>,
     lines: Vec<LogLine>,
+    /// The latest content under each name that it adds.
+    artifacts: BTreeMap<ArtifactName, ContentHash>,
     changed: BTreeSet<&'static str>,
     refused: Vec<Refused>,
 }
@@ -288,11 +304,13 @@ struct Plan {
 impl Plan {
     fn of(run: ExperimentRun, at: Timestamp) -> Self {
         Self {
-            was_terminal: run.status.is_terminal(),
             run,
+            has_moved: false,
             change: Change::new(at),
             points: BTreeMap::new(),
+            measured: BTreeSet::new(),
             lines: Vec::new(),
+            artifacts: BTreeMap::new(),
             changed: BTreeSet::new(),
             refused: Vec::new(),
         }
@@ -312,6 +330,7 @@ impl Plan {
         self.change.nodes.extend(nodes);
         self.change.edges.extend(edges);
         self.change.events.extend(events);
+        self.has_moved = true;
         self.run.status = status;
         self.run.error = error;
         Ok(())

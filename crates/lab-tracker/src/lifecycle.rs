@@ -32,8 +32,9 @@ impl Tracker {
     ///
     /// # Errors
     /// [`Error::NotFound`]; [`Error::InvalidState`]; [`Error::Invalid`] if a point is wrong.
-    pub async fn complete_run(&self, id: RunId, final_metrics: Vec<SeriesPoints>) -> Result<ExperimentRun> {
+    pub async fn complete_run(&self, id: RunId, mut final_metrics: Vec<SeriesPoints>) -> Result<ExperimentRun> {
         final_metrics.validate().map_err(|e| e.within("metrics"))?;
+        final_metrics.retain(|series| !series.is_empty());
         self.act(id, RunAction::Complete, None, final_metrics).await
     }
 
@@ -83,7 +84,9 @@ impl Tracker {
         loop {
             let run = self.store().require_run(id).await?;
             let names = match action {
-                RunAction::Complete => self.metric_names(id, &points).await?,
+                RunAction::Complete => {
+                    self.metric_names(id, points.iter().map(|series| series.key.name.clone())).await?
+                }
                 _ => Vec::new(),
             };
             let end = End { action, at: self.now(), error: error.clone() };
@@ -106,11 +109,11 @@ impl Tracker {
         self.store().require_run(id).await
     }
 
-    /// Names of the scalar metrics that a run will have when these points are in.
-    pub(crate) async fn metric_names(&self, id: RunId, points: &[SeriesPoints]) -> Result<Vec<String>> {
+    /// Names of the scalar metrics that a run will have when those of these names are in.
+    pub(crate) async fn metric_names(&self, id: RunId, added: impl Iterator<Item = String>) -> Result<Vec<String>> {
         let logged = self.store().summaries(&[id], None).await?;
         let logged = logged.into_iter().map(|(_, summary)| summary.key.name);
-        Ok(logged.chain(points.iter().map(|series| series.key.name.clone())).collect())
+        Ok(logged.chain(added).collect())
     }
 
     /// Computes final aggregations. The run has ended either way: what fails here is taken up again by the upkeep.

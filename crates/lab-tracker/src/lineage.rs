@@ -1,5 +1,7 @@
 //! What a run came from and what came from it, as nodes and edges that travel with the change that makes them.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use lab_model::{
     DatasetVersionSelector, EdgeType, Error, Experiment, ExperimentId, ExperimentRun, Kind, LineageEdge, LineageGraph,
     LineageNode, Metadata, NodeId, NodeType, Result, RunId,
@@ -33,7 +35,7 @@ impl Tracker {
         Ok(graph)
     }
 
-    /// What an experiment contains, used and produced.
+    /// What an experiment contains, used and produced; not what others did with the same data and models.
     ///
     /// # Errors
     /// [`Error::NotFound`] if there is no such experiment.
@@ -47,8 +49,30 @@ impl Tracker {
             edge_types: Vec::new(),
             limit,
         };
-        self.lineage(&search).await
+        let mut graph = self.lineage(&search).await?;
+        graph.truncated &= graph.nodes.len() >= limit as usize;
+        keep_reached(&mut graph, &search.from);
+        Ok(graph)
     }
+}
+
+/// Keeps what edges lead to from a node, each read from its subject to its object.
+fn keep_reached(graph: &mut LineageGraph, from: &NodeId) {
+    let mut objects: BTreeMap<&NodeId, Vec<&NodeId>> = BTreeMap::new();
+    for edge in &graph.edges {
+        objects.entry(&edge.from).or_default().push(&edge.to);
+    }
+    let mut reached = BTreeSet::from([from.clone()]);
+    let mut waiting = vec![from];
+    while let Some(node) = waiting.pop() {
+        for object in objects.get(node).into_iter().flatten() {
+            if reached.insert((*object).clone()) {
+                waiting.push(object);
+            }
+        }
+    }
+    graph.nodes.retain(|node| reached.contains(&node.id));
+    graph.edges.retain(|edge| reached.contains(&edge.from) && reached.contains(&edge.to));
 }
 
 /// Adds a node; it stays as it is where it exists.
@@ -121,7 +145,7 @@ pub(crate) fn evaluate<'a>(
     run: RunId,
     names: impl IntoIterator<Item = &'a str>,
 ) {
-    let names: std::collections::BTreeSet<&str> = names.into_iter().collect();
+    let names: BTreeSet<&str> = names.into_iter().collect();
     for name in names.into_iter().take(MAX_EVALUATED) {
         let id = NodeId::metric(experiment, name);
         node(change, id.clone(), name, Metadata::new());

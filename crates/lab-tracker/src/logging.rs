@@ -1,8 +1,8 @@
 //! What a running run says: points, values, parameters, its environment, its log, that it is alive.
 
 use lab_model::{
-    EdgeType, EnvironmentSnapshot, Error, EventBody, ExperimentRun, Kind, LogLine, LoggedValue, Metadata, NodeType, Parameters,
-    Result, RunId, RunStatus, SeriesPoints, Validate as _, check_name,
+    EdgeType, EnvironmentSnapshot, Error, EventBody, ExperimentRun, Kind, LogLine, LoggedValue, Metadata, NodeType,
+    Parameters, Result, RunId, RunStatus, SeriesPoints, Validate as _, check_name,
 };
 use lab_store::{Change, Expect, StoreExt as _, Write};
 
@@ -147,4 +147,3 @@ pub(crate) fn values_event(values: &[LoggedValue]) -> EventBody {
         last_step: values.iter().filter_map(|value| value.step).max(),
     }
 }
-

@@ -36,12 +36,20 @@ impl Tracker {
         if let Ok(id) = reference.parse::<RunId>() {
             return self.store().require_run(id).await;
         }
+        let mut missing = Error::not_found(Kind::Run, reference);
         if let Some((experiment, number)) = reference.rsplit_once('#')
             && let Ok(number) = number.parse::<u64>()
         {
-            let experiment = self.resolve_experiment(experiment).await?;
-            let run = self.store().run_numbered(experiment.id, number).await?;
-            return run.ok_or_else(|| Error::not_found(Kind::Run, reference));
+            match self.resolve_experiment(experiment).await {
+                Ok(experiment) => {
+                    if let Some(run) = self.store().run_numbered(experiment.id, number).await? {
+                        return Ok(run);
+                    }
+                }
+                // A name may have a `#` in it too.
+                Err(error @ Error::NotFound { .. }) => missing = error,
+                Err(error) => return Err(error),
+            }
         }
         if let Some(run) = self.only(Filter::equal(Field::Name, reference), reference).await? {
             return Ok(run);
@@ -51,7 +59,7 @@ impl Tracker {
         {
             return Ok(run);
         }
-        Err(Error::not_found(Kind::Run, reference))
+        Err(missing)
     }
 
     /// The one run that a filter finds.

@@ -48,7 +48,9 @@ impl Tracker {
         require_active(&experiment)?;
         if let Some(parent) = new.parent_run_id {
             self.store().require_run(parent).await.map_err(|error| match error {
-                Error::NotFound { .. } => Error::invalid("parent_run_id", format!("is `{parent}`, and no such run exists")),
+                Error::NotFound { .. } => {
+                    Error::invalid("parent_run_id", format!("is `{parent}`, and no such run exists"))
+                }
                 other => other,
             })?;
         }
@@ -139,11 +141,7 @@ pub(crate) fn require_active(experiment: &Experiment) -> Result<()> {
 }
 
 /// The run that a request describes, checked.
-pub(crate) fn draft(
-    new: NewRun,
-    created_by: Option<lab_model::UserId>,
-    now: Timestamp,
-) -> Result<ExperimentRun> {
+pub(crate) fn draft(new: NewRun, created_by: Option<lab_model::UserId>, now: Timestamp) -> Result<ExperimentRun> {
     let NewRun { id, experiment, name, parameters, tags, parent_run_id, user: _, status, started_at } = new;
     if let Some(name) = &name {
         check_name("name", name, 256)?;
@@ -173,7 +171,8 @@ pub(crate) fn draft(
         revision: 1,
     };
     // The store fills in an absent name; everything else must be right as it is.
-    ExperimentRun { name: if run.name.is_empty() { "run".to_owned() } else { run.name.clone() }, ..run.clone() }.validate()?;
+    ExperimentRun { name: if run.name.is_empty() { "run".to_owned() } else { run.name.clone() }, ..run.clone() }
+        .validate()?;
     Ok(run)
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 use lab_model::{Error, Result, RunAction, RunError, RunId};
-use lab_store::{Expect, StoreExt as _};
+use lab_store::Expect;
 
 use crate::Tracker;
 use crate::deliver::CLIENT_VANISHED;
@@ -29,7 +29,7 @@ impl Tracker {
         let Ok(since) = now.checked_sub(timeout) else { return Ok(Vec::new()) };
         let mut failed = Vec::new();
         for id in self.store().silent_runs(since, BATCH).await? {
-            let run = self.store().require_run(id).await?;
+            let Some(run) = self.store().run(id).await? else { continue };
             let heard_at = run.heartbeat_at.unwrap_or(run.created_at);
             let error = RunError {
                 error_type: CLIENT_VANISHED.to_owned(),
