@@ -132,12 +132,27 @@ impl Run {
         let started_at = now();
         let id = run_id.unwrap_or_else(|| RunId::new(started_at));
         let user = user.or_else(login_name);
-        let start = Record::Start(StartRun { experiment, name, parameters, tags, parent_run_id, user, started_at });
+        let start = Record::Start(StartRun {
+            experiment,
+            name,
+            parameters: parameters.clone(),
+            tags: tags.clone(),
+            parent_run_id,
+            user,
+            started_at,
+        });
         start.validate()?;
         let mut writer = Writer::create(workspace, id, is_offline)?;
         writer.append(&start)?;
         if resume {
             writer.append(&Record::Resume { at: started_at })?;
+        }
+        // A run that is there already does not take them from its start.
+        if run_id.is_some() && !parameters.is_empty() {
+            writer.append(&Record::Parameters { parameters })?;
+        }
+        if run_id.is_some() && !tags.0.is_empty() {
+            writer.append(&Record::Tags { tags })?;
         }
         let writer = Arc::new(Mutex::new(writer));
         let capture = workspace.settings.capture_environment.then(|| capture_environment(&writer, capture)).flatten();
@@ -346,7 +361,7 @@ impl Run {
         if !is_done && !progress.is_refused {
             return None;
         }
-        writer.shipper.stop();
+        writer.shipper.stop(PATIENCE);
         if is_done {
             shipper::discard(&self.workspace, self.id, writer.spool.path());
         }
@@ -357,7 +372,8 @@ impl Run {
     pub fn abandon(&self) -> Outcome {
         let mut writer = self.lock();
         let progress = writer.shipper.progress();
-        writer.shipper.stop();
+        // It may be waiting for a lock or an answer, for longer than whoever gives up wants to.
+        writer.shipper.stop(Duration::from_secs(1));
         writer.spool.release();
         Outcome { is_delivered: false, problem: progress.problem, refused: progress.refused }
     }

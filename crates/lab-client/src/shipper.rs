@@ -50,6 +50,8 @@ struct State {
     stop: bool,
     /// Stop after one more try.
     leave: bool,
+    /// The thread has nothing more to do.
+    ended: bool,
 }
 
 /// What the run and the thread share.
@@ -127,11 +129,15 @@ impl Shipper {
         !state.progress.is_refused
     }
 
-    /// Stops the thread after what it is doing now.
-    pub(crate) fn stop(&mut self) {
-        self.shared.lock().stop = true;
+    /// Stops the thread after what it is doing now, and waits for it, at most `limit`.
+    pub(crate) fn stop(&mut self, limit: Duration) {
+        let Some(thread) = self.thread.take() else { return };
+        let mut state = self.shared.lock();
+        state.stop = true;
         self.shared.changed.notify_all();
-        if let Some(thread) = self.thread.take() {
+        let waited = self.shared.changed.wait_timeout_while(state, limit, |state| !state.ended);
+        let has_ended = waited.unwrap_or_else(PoisonError::into_inner).0.ended;
+        if has_ended {
             thread.join().ok();
         }
     }
@@ -160,6 +166,8 @@ impl Worker {
             Ok(runtime) => runtime.block_on(self.ship()),
             Err(e) => self.shared.lock().progress.problem = Some(format!("the runtime could not be started: {e}")),
         }
+        self.shared.lock().ended = true;
+        self.shared.changed.notify_all();
     }
 
     async fn ship(&self) {
@@ -342,8 +350,12 @@ impl SpoolDelivery {
             }
             // Once the run has ended it takes nothing more.
             for path in siblings(&self.workspace, self.reader.run, &self.path) {
-                let (_, refused) = Box::pin(deliver_all(&self.workspace, &path, Extent::BeforeEnd)).await?;
-                others_refused.extend(refused);
+                match Box::pin(deliver_all(&self.workspace, &path, Extent::BeforeEnd)).await {
+                    Ok((_, refused)) => others_refused.extend(refused),
+                    Err(error) if error.is_retryable => return Err(error),
+                    // Damaged, say: it will never be delivered, which `sync` tells, and the run must end all the same.
+                    Err(_) => {}
+                }
             }
         }
         let mut points = 0;
@@ -366,7 +378,9 @@ impl SpoolDelivery {
         };
         let mut acknowledged = self.sink.deliver(&delivery).await?;
         acknowledged.refused.append(&mut others_refused);
-        self.ready.drain(..count);
+        // Another process that delivers the same spool may have come further than this batch.
+        let kept = usize::try_from(acknowledged.seq.saturating_sub(self.acknowledged)).unwrap_or(usize::MAX);
+        self.ready.drain(..kept.min(self.ready.len()));
         self.acknowledged = acknowledged.seq;
         for record in &delivery.records {
             if let Record::Artifact { content_hash, .. } = record {

@@ -30,10 +30,16 @@ impl SpoolWriter {
         if let Some(parent) = path.parent() {
             fs::create_dir_all(parent).map_err(failed)?;
         }
-        let mut file = OpenOptions::new().append(true).create_new(true).open(&path).map_err(failed)?;
+        // Locked and begun before it has its name: a spool without either looks like one that was left behind.
+        let unnamed = path.with_extension("new");
+        let mut file = OpenOptions::new().append(true).create_new(true).open(&unnamed).map_err(failed)?;
         // Without locks `sync` leaves the file alone, which does no harm.
         file.try_lock().ok();
-        file.write_all(&frame::header(run, writer)).map_err(failed)?;
+        let named = file.write_all(&frame::header(run, writer)).and_then(|()| fs::rename(&unnamed, &path));
+        named.map_err(|e| {
+            fs::remove_file(&unnamed).ok();
+            failed(e)
+        })?;
         Ok(Self { file: Arc::new(file), path, run, length: frame::HEADER as u64, last_seq: 0, torn: false })
     }
 
