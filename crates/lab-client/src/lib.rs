@@ -27,5 +27,5 @@ mod workspace;
 
 pub use clock::now;
 pub use run::{Outcome, Run, StartOptions};
-pub use sync::{Synced, sync, waiting};
+pub use sync::{Synced, left_behind, sync, waiting};
 pub use workspace::{Workspace, login_name};

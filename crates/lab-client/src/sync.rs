@@ -47,12 +47,20 @@ impl fmt::Display for Synced {
     }
 }
 
-/// How many spools wait in a workspace.
+/// How many spools there are in a workspace, those of live processes too.
 ///
 /// # Errors
 /// [`Error::Io`] where the folder cannot be read.
 pub fn waiting(workspace: &Workspace) -> Result<usize> {
     Ok(spool::all(&workspace.spool())?.len())
+}
+
+/// How many spools there are in a workspace that nobody writes to any more: only [`sync()`] delivers those.
+///
+/// # Errors
+/// [`Error::Io`] where the folder cannot be read.
+pub fn left_behind(workspace: &Workspace) -> Result<usize> {
+    Ok(spool::all(&workspace.spool())?.iter().filter(|path| spool::is_abandoned(path)).count())
 }
 
 /// Delivers every spool of a workspace, and deletes those whose writer is gone. One that fails does not hold up the others;

@@ -95,7 +95,7 @@ pub enum Record {
         /// Its name within the run.
         name: ArtifactName,
         /// What it is for.
-        #[serde(default)]
+        #[serde(rename = "type", default)]
         artifact_type: ArtifactType,
         /// Its identity.
         content_hash: ContentHash,

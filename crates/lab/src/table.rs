@@ -13,7 +13,9 @@ where
 {
     let mut table = Table::new();
     table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_header(headers.iter().map(|h| Cell::new(h.trim_start_matches('>')).add_attribute(Attribute::Bold)));
+    if !headers.is_empty() {
+        table.set_header(headers.iter().map(|h| Cell::new(h.trim_start_matches('>')).add_attribute(Attribute::Bold)));
+    }
     for row in rows {
         table.add_row(row.iter().map(|text| harmless(text)));
     }

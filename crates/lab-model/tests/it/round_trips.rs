@@ -45,6 +45,26 @@ fn config(is_composed: bool) -> Config {
     Config { cases: if is_composed { usual.cases / 4 } else { usual.cases }, ..usual }
 }
 
+fn compression() -> impl Strategy<Value = Compression> {
+    prop_oneof![Just(Compression::Off), (1..=19u8).prop_map(Compression::Zstd)]
+}
+
+fn any_settings() -> impl Strategy<Value = Settings> {
+    (of(a::name()), any::<bool>(), a::positive(), any::<u32>(), any::<[u64; 2]>(), compression()).prop_map(
+        |(server, capture_environment, checkpoint_interval_secs, metric_buffer_size, [limit, timeout], compression)| {
+            Settings {
+                server,
+                capture_environment,
+                checkpoint_interval_secs,
+                metric_buffer_size,
+                artifact_limit_bytes: limit,
+                compression,
+                heartbeat_timeout_secs: timeout,
+            }
+        },
+    )
+}
+
 macro_rules! round_trips {
     ($check:ident, composed: $is_composed:literal, $($test:ident: $strategy:expr),+ $(,)?) => {
         proptest! {
@@ -96,9 +116,14 @@ round_trips! { check, composed: false,
     times: a::time(),
     run_errors: a::run_error(),
     users: a::user(),
-    acknowledgements: any::<u64>().prop_map(|seq| Acknowledged { seq }),
+    acknowledgements: (any::<u64>(), vec((any::<u64>(), a::text()), 0..3)).prop_map(|(seq, refused)| Acknowledged {
+        seq,
+        refused: refused.into_iter().map(|(seq, problem)| Refused { seq, problem }).collect(),
+    }),
     statuses: (a::status(), a::experiment_status(), prop::sample::select(RunAction::ALL.to_vec())),
-    compressions: prop_oneof![Just(Compression::Off), (1..=19u8).prop_map(Compression::Zstd)],
+    compressions: compression(),
+    settings: any_settings(),
+    statistics: prop::sample::select(vec![Statistic::Last, Statistic::Min, Statistic::Max, Statistic::Mean]),
 }
 
 round_trips! { check, composed: true,

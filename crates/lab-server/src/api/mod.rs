@@ -17,7 +17,7 @@ use axum::http::StatusCode;
 use axum::routing::get;
 use tower_http::timeout::TimeoutLayer;
 use utoipa::OpenApi;
-use utoipa::openapi::OpenApi as Document;
+use utoipa::openapi::{OpenApi as Document, RefOr};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -83,7 +83,27 @@ pub(crate) fn router(state: &AppState) -> (Router<AppState>, Document) {
         .routes(routes!(records::put_object))
         .routes(routes!(events::follow_events))
         .layer(DefaultBodyLimit::disable());
-    OpenApiRouter::with_openapi(Api::openapi()).merge(bounded).merge(streaming).split_for_parts()
+    let (router, mut document) =
+        OpenApiRouter::with_openapi(Api::openapi()).merge(bounded).merge(streaming).split_for_parts();
+    describe_replies(&mut document);
+    (router, document)
+}
+
+/// The specification wants every reply described; those without words of their own get the name of their status.
+fn describe_replies(document: &mut Document) {
+    for item in document.paths.paths.values_mut() {
+        let operations = [&mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.patch];
+        for operation in operations.into_iter().flatten() {
+            for (status, reply) in &mut operation.responses.responses {
+                let status = status.parse().ok().and_then(|status| StatusCode::from_u16(status).ok());
+                if let (Some(status), RefOr::T(reply)) = (status, reply)
+                    && reply.description.is_empty()
+                {
+                    status.canonical_reason().unwrap_or("Reply").clone_into(&mut reply.description);
+                }
+            }
+        }
+    }
 }
 
 /// The document that describes the API.

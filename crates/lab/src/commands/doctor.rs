@@ -55,14 +55,14 @@ pub(crate) async fn doctor(
                     api.close().await;
                 }
             }
-            let waiting = lab_client::waiting(&workspace).map(|count| match count {
+            let waiting = lab_client::left_behind(&workspace).map(|count| match count {
                 0 => "nothing waits to be delivered".to_owned(),
-                count => format!("{count} spools wait to be delivered: run `lab sync`"),
+                count => format!("{count} scripts left records behind: deliver them with `lab sync`"),
             });
             add("spool", waiting.map_err(Into::into));
         }
     }
-    let options = lab_capture::CaptureOptions::default();
+    let options = lab_capture::CaptureOptions::of_this_process();
     let snapshot = lab_capture::capture(lab_client::now(), &options);
     let seen = snapshot.brief().join("; ");
     findings.push(Finding { check: "environment", ok: true, found: seen });

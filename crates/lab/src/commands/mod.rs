@@ -76,6 +76,9 @@ fn with_session(
         let api = Api::open(&workspace).await?;
         let session = Session { api, out };
         let outcome = command(&session).await;
+        if let Ok(count @ 1..) = lab_client::left_behind(&workspace) {
+            out.say(format_args!("Records of {count} scripts wait to be delivered: lab sync"));
+        }
         session.api.close().await;
         outcome
     })

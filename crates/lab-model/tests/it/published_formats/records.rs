@@ -54,7 +54,7 @@ fn a_delivery_of_every_record() {
     {"record":"parameters","parameters":{"layers":12}}
     {"record":"tags","tags":{"late":""}}
     {"record":"environment","snapshot":{"captured_at":"2025-01-02T03:04:05.678901Z","duration_millis":0}}
-    {"record":"artifact","name":"model.bin","artifact_type":"tokenizer","content_hash":"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad","metadata":{"note":{"of":null,"rows":3}},"at":"2025-01-02T03:04:05.678901Z"}
+    {"record":"artifact","name":"model.bin","type":"tokenizer","content_hash":"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad","metadata":{"note":{"of":null,"rows":3}},"at":"2025-01-02T03:04:05.678901Z"}
     {"record":"use_dataset","dataset":"c4","metadata":{"note":{"of":null,"rows":3}}}
     {"record":"use_model","model":"meta-llama/Llama-3.1-8B"}
     {"record":"log","lines":[{"level":"info","time":"2025-01-02T03:04:05.678901Z","text":"epoch 1"}]}
