@@ -82,4 +82,21 @@ mod tests {
     fn the_definitions_are_sound() {
         super::Cli::command().debug_assert();
     }
+
+    #[test]
+    fn every_command_shows_how_it_is_used() {
+        fn without_example(command: &clap::Command, path: &str, found: &mut Vec<String>) {
+            let path = format!("{path} {}", command.get_name());
+            for inner in command.get_subcommands() {
+                without_example(inner, &path, found);
+            }
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            if !command.has_subcommands() && !help.contains("xample") {
+                found.push(path);
+            }
+        }
+        let mut found = Vec::new();
+        without_example(&super::Cli::command(), "", &mut found);
+        assert!(found.is_empty(), "without an example: {found:?}");
+    }
 }

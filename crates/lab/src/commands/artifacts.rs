@@ -25,6 +25,7 @@ pub(crate) enum ArtifactsCommand {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "Example:\n  lab artifacts list tiny-lm#3")]
 pub(crate) struct ListArgs {
     /// Id, the beginning of one, EXPERIMENT#NUMBER, or a name that only one run has
     run: String,

@@ -10,6 +10,7 @@ use crate::printer::Printer;
 
 /// Check that everything works here, and say what to do where it does not.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  lab doctor\n  lab doctor --server http://lab.example.org:7878 --json")]
 pub(crate) struct DoctorArgs {}
 
 /// One thing that was looked at.

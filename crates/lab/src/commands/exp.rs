@@ -23,18 +23,24 @@ pub(crate) enum ExpCommand {
     /// List experiments, newest first
     List(ListArgs),
     /// Show an experiment
+    #[command(after_help = "Example:\n  lab exp show tiny-lm")]
     Show(OneArgs),
     /// Change name, description, hypothesis or tags
     Update(UpdateArgs),
     /// Let runs start (from draft or paused)
+    #[command(after_help = "Example:\n  lab exp activate tiny-lm")]
     Activate(OneArgs),
     /// Hold it back for a while (from active)
+    #[command(after_help = "Example:\n  lab exp pause tiny-lm")]
     Pause(OneArgs),
     /// End it with an answer (from active)
+    #[command(after_help = "Example:\n  lab exp complete tiny-lm")]
     Complete(OneArgs),
     /// Give it up (from active)
+    #[command(after_help = "Example:\n  lab exp fail tiny-lm")]
     Fail(OneArgs),
     /// Put it away (from draft, paused, completed or failed)
+    #[command(after_help = "Example:\n  lab exp archive tiny-lm")]
     Archive(OneArgs),
 }
 

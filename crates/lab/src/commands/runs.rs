@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 use lab_model::{Context, Paged, ParameterValue};
-use lab_server::types::{GetPoints, SearchRuns};
+use lab_server::types::{GetPoints, MoveRun, SearchRuns};
 use lab_tracker::{RunDetail, RunRow, SeriesView};
 
 use super::Session;
@@ -24,6 +24,8 @@ pub(crate) enum RunsCommand {
     History(HistoryArgs),
     /// Compare runs or groups of runs
     Compare(CompareArgs),
+    /// End a run that goes on, or that never began
+    Cancel(CancelArgs),
     /// Add tags to a run or rename it
     Update(UpdateArgs),
     /// Delete runs that have ended, with all that belongs to them
@@ -93,6 +95,17 @@ fn parse_pair(text: &str) -> Result<(String, String), String> {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  lab runs cancel tiny-lm#3 --reason 'the loss diverged'")]
+pub(crate) struct CancelArgs {
+    /// Id, the beginning of one, EXPERIMENT#NUMBER, or a name that only one run has
+    run: String,
+    /// Why
+    #[arg(long)]
+    reason: Option<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  lab runs update tiny-lm#3 --name warmup-100 --tag reviewed --untag wip")]
 pub(crate) struct UpdateArgs {
     /// Id, the beginning of one, EXPERIMENT#NUMBER, or a name that only one run has
     run: String,
@@ -108,6 +121,7 @@ pub(crate) struct UpdateArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  lab runs delete tiny-lm#3\n  lab runs delete tiny-lm#3 tiny-lm#4 --yes")]
 pub(crate) struct DeleteArgs {
     /// Ids, beginnings of ids, EXPERIMENT#NUMBER, or names that only one run has
     #[arg(required = true)]
@@ -123,6 +137,7 @@ pub(crate) async fn runs(command: RunsCommand, session: &Session) -> anyhow::Res
         RunsCommand::Show(args) => show(args, session).await,
         RunsCommand::History(args) => history(args, session).await,
         RunsCommand::Compare(args) => compare(args, session).await,
+        RunsCommand::Cancel(args) => cancel(args, session).await,
         RunsCommand::Update(args) => update(args, session).await,
         RunsCommand::Delete(args) => delete(args, session).await,
     }
@@ -311,6 +326,18 @@ async fn history(args: HistoryArgs, session: &Session) -> anyhow::Result<Exit> {
     out.line(table(&[">STEP", ">VALUE", "TIME"], rows))?;
     if view.is_sampled {
         out.say(format_args!("{} of {} points", points.values.len(), view.total_points));
+    }
+    Ok(Exit::Success)
+}
+
+async fn cancel(args: CancelArgs, session: &Session) -> anyhow::Result<Exit> {
+    let body = MoveRun::Cancel { reason: args.reason };
+    let path = format!("/api/v1/runs/{}/status", segment(&args.run));
+    let run: lab_model::ExperimentRun = session.api.post(&path, &body).await?;
+    if session.out.json {
+        session.out.json(&run)?;
+    } else {
+        session.out.say(format_args!("Run {} ({}) is {}", bold(&run.name), run.id, run.status));
     }
     Ok(Exit::Success)
 }
