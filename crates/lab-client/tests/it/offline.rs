@@ -1,6 +1,6 @@
 //! Runs that deliver nothing by themselves.
 
-use lab_client::{Run, sync, waiting};
+use lab_client::{Run, left_behind, sync, waiting};
 use lab_model::{Code, RunStatus};
 
 use crate::given::{Lab, offline};
@@ -10,10 +10,10 @@ fn what_is_logged_offline_waits() {
     let lab = Lab::new();
     let run = Run::start(&lab.workspace, offline()).unwrap();
     run.log([("loss", 0.5)], None).unwrap();
-    assert_eq!(waiting(&lab.workspace).unwrap(), 0, "its writer is at work");
+    assert_eq!((waiting(&lab.workspace).unwrap(), left_behind(&lab.workspace).unwrap()), (1, 0));
     let outcome = run.complete().unwrap();
     assert!(!outcome.is_delivered && outcome.problem.is_none(), "{outcome:?}");
-    assert_eq!((run.acknowledged(), waiting(&lab.workspace).unwrap()), (0, 1));
+    assert_eq!((run.acknowledged(), left_behind(&lab.workspace).unwrap()), (0, 1));
     assert!(!lab.workspace.root.join("lab.db").exists());
 }
 

@@ -4,7 +4,7 @@ use std::io::{BufRead as _, BufReader, Lines, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
-use lab_client::{Run, StartOptions, Workspace, sync, waiting};
+use lab_client::{Run, StartOptions, Workspace, left_behind, sync, waiting};
 use lab_model::{RunId, RunStatus};
 
 use crate::given::{Lab, counted, log};
@@ -97,8 +97,9 @@ fn what_a_killed_process_had_logged_is_delivered_exactly() {
         let id = new_id();
         let mut child = Running::start(&lab.workspace, id, mode);
         assert_eq!(child.read("done").as_deref(), Some("200"));
+        assert_eq!(left_behind(&lab.workspace).unwrap(), 0);
         child.kill();
-        assert_eq!(waiting(&lab.workspace).unwrap(), 1);
+        assert_eq!(left_behind(&lab.workspace).unwrap(), 1);
         let synced = sync(&lab.workspace).unwrap();
         assert!(synced.is_complete() && synced.refused.is_empty(), "{mode}: {synced}");
         assert_eq!(lab.stored().losses(id), counted(200), "{mode}");

@@ -29,11 +29,12 @@ pub(crate) struct Faulty {
     store: SqliteStore,
     commits: Mutex<VecDeque<Option<Fault>>>,
     finalise_fails: AtomicBool,
+    meanwhile: Mutex<Option<Change>>,
 }
 
 impl Faulty {
     pub(crate) fn new(store: SqliteStore) -> Self {
-        Self { store, commits: Mutex::default(), finalise_fails: AtomicBool::new(false) }
+        Self { store, commits: Mutex::default(), finalise_fails: AtomicBool::new(false), meanwhile: Mutex::default() }
     }
 
     /// What the next commits meet; those after them meet nothing.
@@ -44,6 +45,11 @@ impl Faulty {
     /// Whether all faults were met. Forgets those that were not.
     pub(crate) fn met_all(&self) -> bool {
         std::mem::take(&mut *self.commits.lock().unwrap_or_else(PoisonError::into_inner)).is_empty()
+    }
+
+    /// What somebody else commits after the next look for silent runs, before anything is done about them.
+    pub(crate) fn after_the_look(&self, change: Change) {
+        *self.meanwhile.lock().unwrap_or_else(PoisonError::into_inner) = Some(change);
     }
 
     pub(crate) fn let_finalise_fail(&self, fails: bool) {
@@ -117,7 +123,12 @@ impl Runs for Faulty {
     }
 
     async fn silent_runs(&self, time: Timestamp, limit: u32) -> Result<Vec<RunId>> {
-        self.store.silent_runs(time, limit).await
+        let silent = self.store.silent_runs(time, limit).await;
+        let meanwhile = self.meanwhile.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(change) = meanwhile {
+            self.store.commit(change).await?;
+        }
+        silent
     }
 
     async fn log_lines(&self, id: RunId, first: u64, limit: u32) -> Result<Vec<LogLine>> {

@@ -2,7 +2,7 @@
 
 use jiff::SignedDuration;
 use lab_model::{Delivery, ExperimentRun, FinishRun, Record, RunStatus, Settings, WriterId};
-use lab_store::PointRange;
+use lab_store::{Change, PointRange, Write};
 
 use crate::deliver::{starting, starts};
 use crate::given::{BEGIN, Lab, new_run, points};
@@ -51,6 +51,29 @@ async fn a_run_that_is_not_heard_of_fails_with_a_reason_and_only_then() {
     assert!(message.contains("60 seconds") && message.contains(&BEGIN.to_string()), "{message}");
     assert_eq!(error.context["last_heartbeat"], BEGIN.to_string());
     assert_eq!(lab.tracker.summaries(&[silent.id], None).await.unwrap()[0].1.median, Some(2.0));
+}
+
+#[tokio::test]
+async fn who_is_heard_of_ends_or_goes_while_the_upkeep_looks_is_left_alone() {
+    let lab = lab();
+    let experiment = lab.experiment("tiny-lm").await;
+    for expected in [RunStatus::Running, RunStatus::Completed] {
+        let id = lab.run_of(&experiment).await.id;
+        pass(&lab, TIMEOUT + 1);
+        let at = lab.tracker.now();
+        let write = match expected {
+            RunStatus::Running => Write::Heartbeat { id, at },
+            status => Write::SetRunStatus { id, status, started_at: None, ended_at: Some(at), error: None },
+        };
+        lab.faults.after_the_look(Change::new(at).writing(write));
+        assert_eq!(lab.tracker.fail_silent_runs().await.unwrap(), []);
+        assert_eq!(lab.status(id).await, expected);
+        lab.tracker.cancel_run(id, None).await.ok();
+    }
+    let (gone, silent) = (lab.run_of(&experiment).await.id, lab.run_of(&experiment).await.id);
+    pass(&lab, TIMEOUT + 1);
+    lab.faults.after_the_look(Change::new(lab.tracker.now()).writing(Write::DeleteRun { id: gone }));
+    assert_eq!(lab.tracker.fail_silent_runs().await.unwrap(), [silent]);
 }
 
 #[tokio::test]
