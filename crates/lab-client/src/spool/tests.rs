@@ -46,6 +46,28 @@ fn a_spool_is_abandoned_once_its_writer_is_gone() {
     assert_eq!(super::all(folder.path()).unwrap(), [path]);
 }
 
+#[test]
+fn a_spool_that_can_be_seen_is_begun_and_locked() {
+    let folder = TempDir::new().unwrap();
+    let at = Timestamp::UNIX_EPOCH;
+    let run = RunId::new(at);
+    let (sender, receiver) = std::sync::mpsc::sync_channel(200);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for _ in 0..200 {
+                sender.send(SpoolWriter::create(folder.path(), run, WriterId::new(at)).unwrap()).unwrap();
+            }
+        });
+        let mut writers = Vec::new();
+        while writers.len() < 200 {
+            for path in super::all(folder.path()).unwrap().iter().rev().take(3) {
+                assert!(SpoolReader::open(path).unwrap().is_some() && !super::is_abandoned(path));
+            }
+            writers.extend(receiver.try_recv());
+        }
+    });
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 

@@ -106,27 +106,6 @@ fn a_spool_that_is_being_written_is_delivered_but_not_deleted() {
 }
 
 #[test]
-fn what_others_began_is_never_taken_for_left_behind() {
-    let lab = Lab::new();
-    let is_over = std::sync::atomic::AtomicBool::new(false);
-    std::thread::scope(|scope| {
-        scope.spawn(|| {
-            while !is_over.load(std::sync::atomic::Ordering::Relaxed) {
-                sync(&lab.workspace).unwrap();
-            }
-        });
-        for _ in 0..40 {
-            let run = Run::start(&lab.workspace, offline()).unwrap();
-            let spool = lab.workspace.root.join("spool").join(run.id().to_string());
-            log(&run, 0..2);
-            assert_eq!(std::fs::read_dir(spool).map(Iterator::count).ok(), Some(1), "it was deleted");
-            drop(run);
-        }
-        is_over.store(true, std::sync::atomic::Ordering::Relaxed);
-    });
-}
-
-#[test]
 fn rubbish_beside_a_spool_does_not_keep_its_run_from_ending() {
     let lab = Lab::new();
     let run = Run::start(&lab.workspace, StartOptions::new("tiny-lm")).unwrap();
