@@ -38,6 +38,7 @@ mod os;
 mod parts;
 mod runtimes;
 mod secrets;
+mod usage;
 mod variables;
 
 use std::sync::Arc;
@@ -46,6 +47,7 @@ use std::time::Instant;
 use lab_model::{CommandLine, EnvironmentSnapshot, Timestamp};
 
 pub use options::CaptureOptions;
+pub use usage::UsageSampler;
 
 /// Takes a snapshot within [`CaptureOptions::budget`]; `captured_at` is the present.
 ///

@@ -76,6 +76,9 @@ pub struct Settings {
     pub server: Option<String>,
     /// Whether clients capture the environment a run runs in. `LAB_CAPTURE_ENVIRONMENT`, default true.
     pub capture_environment: bool,
+    /// Seconds between two looks of a run at how much of its machine is in use; 0 for none.
+    /// `LAB_SYSTEM_METRICS_INTERVAL_SECS`, default 10.
+    pub system_metrics_interval_secs: u64,
     /// Longest time in seconds that a logged record waits before it is flushed to disk and sent.
     /// `LAB_CHECKPOINT_INTERVAL_SECS`, default 1.
     pub checkpoint_interval_secs: f64,
@@ -95,6 +98,7 @@ impl Default for Settings {
         Self {
             server: None,
             capture_environment: true,
+            system_metrics_interval_secs: 10,
             checkpoint_interval_secs: 1.0,
             metric_buffer_size: 10_000,
             artifact_limit_bytes: 10 << 30,
@@ -126,6 +130,12 @@ impl Settings {
             "LAB_CAPTURE_ENVIRONMENT",
             read("LAB_CAPTURE_ENVIRONMENT"),
             "true or false",
+        )?;
+        set(
+            &mut self.system_metrics_interval_secs,
+            "LAB_SYSTEM_METRICS_INTERVAL_SECS",
+            read("LAB_SYSTEM_METRICS_INTERVAL_SECS"),
+            "a whole number of seconds",
         )?;
         set(
             &mut self.checkpoint_interval_secs,

@@ -50,11 +50,19 @@ fn compression() -> impl Strategy<Value = Compression> {
 }
 
 fn any_settings() -> impl Strategy<Value = Settings> {
-    (of(a::name()), any::<bool>(), a::positive(), any::<u32>(), any::<[u64; 2]>(), compression()).prop_map(
-        |(server, capture_environment, checkpoint_interval_secs, metric_buffer_size, [limit, timeout], compression)| {
+    (of(a::name()), any::<bool>(), a::positive(), any::<u32>(), any::<[u64; 3]>(), compression()).prop_map(
+        |(
+            server,
+            capture_environment,
+            checkpoint_interval_secs,
+            metric_buffer_size,
+            [interval, limit, timeout],
+            compression,
+        )| {
             Settings {
                 server,
                 capture_environment,
+                system_metrics_interval_secs: interval,
                 checkpoint_interval_secs,
                 metric_buffer_size,
                 artifact_limit_bytes: limit,
