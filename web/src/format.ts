@@ -1,6 +1,6 @@
 /** How values are written for people. */
 
-import type { Float } from "./api.ts";
+import type { Float } from "./api/index.ts";
 
 /** At most six significant digits. */
 export function number(value: Float | null | undefined): string {
@@ -32,10 +32,14 @@ export function ago(time: string, now: number): string {
 /** The time from start to end, or up to now. */
 export function duration(start: string | undefined, end: string | undefined, now: number): string {
   if (start === undefined) return "";
-  const secs = Math.max(0, ((end === undefined ? now : Date.parse(end)) - Date.parse(start)) / 1000);
-  if (secs < 10) return `${secs.toFixed(1)} s`;
+  return span(Math.max(0, ((end === undefined ? now : Date.parse(end)) - Date.parse(start)) / 1000));
+}
+
+/** A length of time. */
+export function span(secs: number): string {
+  if (secs < 10) return `${Number(secs.toFixed(1))} s`;
   if (secs < 60) return `${Math.round(secs)} s`;
-  if (secs < 3600) return `${Math.floor(secs / 60)} min ${Math.round(secs % 60)} s`;
+  if (secs < 3600) return `${Math.floor(secs / 60)} min ${Math.floor(secs % 60)} s`;
   return `${Math.floor(secs / 3600)} h ${Math.floor((secs % 3600) / 60)} min`;
 }
 

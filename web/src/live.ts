@@ -1,13 +1,8 @@
 /** Keeps what is shown up to date: every event of the server makes what it is about be read again. */
 
-import { type QueryClient, useQueryClient } from "@tanstack/react-query";
+import { type Query, type QueryClient, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
-
-interface LabEvent {
-  type: string;
-  experiment_id: string;
-  run_id?: string;
-}
+import type { LabEvent } from "./api/index.ts";
 
 const KINDS = [
   "experiment_created",
@@ -26,40 +21,102 @@ const KINDS = [
   "artifact_logged",
 ];
 
-/** At most this often is anything read again, however fast a run logs. */
-const REFRESH_MILLIS = 500;
+/** The first event is shown at once; while more come, this often, however fast a run logs. */
+const FIRST_MILLIS = 60;
+const NEXT_MILLIS = 1000;
+
+/** What happened since the last look. */
+class News {
+  /** Runs that logged metrics or log lines. */
+  readonly logged = new Set<string>();
+  /** Runs of which anything else changed. */
+  readonly changed = new Set<string>();
+  readonly experiments = new Set<string>();
+  /** Whether runs came, went, or moved. */
+  moved = false;
+
+  add(event: LabEvent): void {
+    const fields = event.fields as string[] | undefined;
+    const isPrinted = event.type === "run_updated" && fields?.every((field) => field === "log");
+    if (event.type === "metrics_logged" || isPrinted) {
+      this.logged.add(event.run_id as string);
+      return;
+    }
+    this.experiments.add(event.experiment_id);
+    if (event.run_id !== undefined) this.changed.add(event.run_id);
+    if (event.run_id !== undefined && event.type !== "run_updated" && event.type !== "artifact_logged")
+      this.moved = true;
+  }
+
+  /** Whether the query shows anything of it. */
+  concerns({ queryKey: [kind, subject] }: Query): boolean {
+    const has = (id: unknown) => this.logged.has(id as string) || this.changed.has(id as string);
+    switch (kind) {
+      case "experiments":
+      case "comparison":
+      case "names":
+      case "sparkline":
+        return this.moved || this.experiments.size > 0;
+      case "experiment":
+        return this.experiments.has(subject as string) || this.moved;
+      case "runs":
+        return this.moved || this.changed.size > 0 || this.logged.size > 0;
+      case "run":
+        return this.changed.has(subject as string);
+      case "series":
+        return (subject as string[]).some((id) => this.logged.has(id));
+      case "metrics":
+      case "log":
+      case "values":
+      case "events":
+        return has(subject);
+      default:
+        return false;
+    }
+  }
+
+  get isEmpty(): boolean {
+    return this.logged.size === 0 && this.changed.size === 0 && this.experiments.size === 0;
+  }
+}
 
 /** Follows the events for as long as the page is open, and tells whether it does. */
 export function useLive(): boolean {
   const client = useQueryClient();
   const [connected, setConnected] = useState(true);
   useEffect(() => {
-    const stale = new Set<string>();
+    let news = new News();
     let timer: ReturnType<typeof setTimeout> | undefined;
-    const refresh = () => {
+    let last = 0;
+    const show = () => {
       timer = undefined;
-      for (const key of stale) {
-        invalidate(client, key);
-      }
-      stale.clear();
+      last = Date.now();
+      const told = news;
+      news = new News();
+      refresh(client, told);
+      if (!news.isEmpty) plan();
+    };
+    const plan = () => {
+      timer ??= setTimeout(show, Math.max(FIRST_MILLIS, last + NEXT_MILLIS - Date.now()));
     };
     const source = new EventSource("/api/v1/events");
     const onEvent = (message: MessageEvent<string>) => {
-      const event = JSON.parse(message.data) as LabEvent;
-      if (event.run_id !== undefined) {
-        stale.add(`run ${event.run_id}`);
-        stale.add("runs");
-      }
-      if (event.type !== "metrics_logged") {
-        stale.add("experiments");
-      }
-      timer ??= setTimeout(refresh, REFRESH_MILLIS);
+      news.add(JSON.parse(message.data) as LabEvent);
+      plan();
     };
     for (const kind of KINDS) {
       source.addEventListener(kind, onEvent);
     }
-    source.onopen = () => setConnected(true);
-    source.onerror = () => setConnected(false);
+    let wasLost = false;
+    source.onopen = () => {
+      setConnected(true);
+      if (wasLost) void client.invalidateQueries();
+      wasLost = false;
+    };
+    source.onerror = () => {
+      wasLost = true;
+      setConnected(false);
+    };
     return () => {
       source.close();
       clearTimeout(timer);
@@ -68,8 +125,19 @@ export function useLive(): boolean {
   return connected;
 }
 
-function invalidate(client: QueryClient, key: string): void {
-  const [kind, id] = key.split(" ");
-  const queryKey = id === undefined ? [kind] : [kind, id];
-  void client.invalidateQueries({ queryKey }, { cancelRefetch: false });
+/** A query that can read a few of its items again, in place of all of them. */
+export interface Patchable extends Record<string, unknown> {
+  patch?: (ids: string[]) => boolean;
+}
+
+/** Reads again what the news are about. An answer that is on its way may be older than they, so it is asked for again. */
+function refresh(client: QueryClient, news: News): void {
+  for (const query of client.getQueryCache().findAll({ predicate: (query) => news.concerns(query) })) {
+    const { patch } = (query.meta ?? {}) as Patchable;
+    if (query.isActive() && patch?.([...news.logged, ...news.changed])) continue;
+    const again = () =>
+      void client.invalidateQueries({ queryKey: query.queryKey, exact: true }, { cancelRefetch: false });
+    if (query.state.fetchStatus === "fetching") void query.promise?.then(again, again);
+    else again();
+  }
 }

@@ -21,14 +21,14 @@ export async function fill(lab: Lab): Promise<{ experiment: string; runs: string
         parameters: { hidden, seed, lr: 0.003, optimizer: { name: "adamw", weight_decay: 0.01 } },
         tags: hidden === 16 ? { baseline: "" } : {},
       });
-      const floor = hidden === 16 ? 0.9 : 0.6;
+      const floor = (hidden === 16 ? 0.9 : 0.6) + 0.06 * Math.sin(seed * 2.4 + hidden);
       const loss = falling(600, seed * 7 + hidden, floor);
       await lab.log(run, {
         "train/loss": loss,
         "train/grad_norm": loss.map((value, i) => value * (1 + 0.3 * Math.sin(i / 9))),
         "train/lr": loss.map((_, i) => 0.003 * Math.cos((i / 600) * 1.5)),
         "val/loss": falling(60, seed + hidden, floor + 0.1),
-        "val/accuracy": falling(60, seed * 3 + hidden, floor).map((value) => 1 / (1 + value)),
+        "val/accuracy": falling(60, seed * 3 + hidden, floor + 0.1).map((value) => 1 / (1 + value)),
         "val/perplexity": falling(60, seed * 5 + hidden, floor).map((value) => Math.exp(value)),
       });
       if (runs.length < 9) await lab.complete(run);
