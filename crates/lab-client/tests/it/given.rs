@@ -11,11 +11,16 @@ pub(crate) struct Lab {
 impl Lab {
     pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let mut workspace = Workspace::init(folder.path()).unwrap();
-        workspace.settings.capture_environment = false;
-        workspace.settings.checkpoint_interval_secs = 0.02;
-        Self { workspace, _folder: folder }
+        Self { workspace: quick(Workspace::init(folder.path()).unwrap()), _folder: folder }
     }
+}
+
+/// The same workspace for clients that wait for nothing.
+pub(crate) fn quick(mut workspace: Workspace) -> Workspace {
+    workspace.settings.capture_environment = false;
+    workspace.settings.system_metrics_interval_secs = 0;
+    workspace.settings.checkpoint_interval_secs = 0.02;
+    workspace
 }
 
 pub(crate) fn offline() -> StartOptions {

@@ -110,7 +110,11 @@ fn threads_share_a_run() {
     let threads: Vec<_> = (0..4)
         .map(|_| {
             let run = Arc::clone(&run);
-            std::thread::spawn(move || (0..250).for_each(|_| run.log([("loss", 1.0)], None).unwrap()))
+            std::thread::spawn(move || {
+                for _ in 0..250 {
+                    run.log([("loss", 1.0)], None).unwrap();
+                }
+            })
         })
         .collect();
     for thread in threads {

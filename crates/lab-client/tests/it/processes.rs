@@ -1,13 +1,13 @@
 //! Several processes, some of which end badly.
 
 use std::io::{BufRead as _, BufReader, Lines, Read as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 
 use lab_client::{Run, StartOptions, Workspace, left_behind, sync, waiting};
 use lab_model::{RunId, RunStatus};
 
-use crate::given::{Lab, counted, log};
+use crate::given::{Lab, counted, log, quick};
 
 const ROOT: &str = "LAB_TEST_ROOT_OF_PARENT";
 const RUN: &str = "LAB_TEST_RUN_OF_PARENT";
@@ -18,17 +18,16 @@ const MODE: &str = "LAB_TEST_MODE_OF_PARENT";
 fn child() {
     let Ok(root) = std::env::var(ROOT) else { return };
     let id: RunId = std::env::var(RUN).unwrap().parse().unwrap();
-    let mut lab = Lab::new();
-    lab.workspace.root = PathBuf::from(root);
+    let workspace = quick(Workspace::find(Path::new(&root), |_| None).unwrap());
     let mode = std::env::var(MODE).unwrap();
     let is_offline = mode.contains("offline");
-    let run = Run::start(&lab.workspace, StartOptions { run_id: Some(id), is_offline, ..StartOptions::new("tiny-lm") })
-        .unwrap();
+    let run =
+        Run::start(&workspace, StartOptions { run_id: Some(id), is_offline, ..StartOptions::new("tiny-lm") }).unwrap();
     let mut logged = 0;
     let most = if mode.contains("forever") { u32::MAX } else { 200 };
     while logged < most {
         match run.log([("loss", f64::from(logged))], Some(i64::from(logged))) {
-            Ok(()) => logged += 1,
+            Ok(_) => logged += 1,
             Err(error) => {
                 println!("\nerror {error}: {}", std::error::Error::source(&error).unwrap());
                 break;
