@@ -20,7 +20,9 @@ from typing import Any, Literal
 
 from . import _core
 from ._core import __version__
-from ._run import Config, Run, Status, say
+from ._media import ConfusionMatrix, Histogram, Image, Table, Text
+from ._read import Comparison, Frame, KeptRun, Runs, compare, experiment, get_run, runs
+from ._run import Config, Run, Status, Summary, say
 from ._values import plain, to_tags
 from .errors import (
     ConflictError,
@@ -32,20 +34,35 @@ from .errors import (
 )
 
 __all__ = [
+    "Comparison",
     "Config",
     "ConflictError",
+    "ConfusionMatrix",
+    "Frame",
+    "Histogram",
+    "Image",
     "InvalidStateError",
+    "KeptRun",
     "LabError",
     "NotFoundError",
     "Run",
+    "Runs",
     "StorageError",
+    "Summary",
+    "Table",
+    "Text",
     "ValidationError",
     "__version__",
+    "alert",
+    "compare",
+    "experiment",
     "finish",
+    "get_run",
     "init",
     "log",
     "log_artifact",
     "run",
+    "runs",
 ]
 
 run: Run | None = None
@@ -67,8 +84,9 @@ def init(
     dir: str | os.PathLike[str] | None = None,
     server: str | None = None,
     mode: Literal["online", "offline", "disabled"] | None = None,
+    console: bool = True,
 ) -> Run:
-    """Begins a run.
+    """Begins a run, or attaches to the one that ``LAB_RUN_ID`` names.
 
     Args:
         experiment: Name or id of the experiment; one of a new name is created. The name of the folder where absent.
@@ -85,6 +103,8 @@ def init(
         server: Base URL of a server, as ``LAB_SERVER``.
         mode: ``offline`` keeps everything in the spool for ``lab sync``, ``disabled`` keeps nothing; as ``LAB_MODE``.
 
+        console: Whether what is printed becomes the log of the run.
+
     Raises:
         ValidationError: something given is refused; the message names it.
         StorageError: the folder cannot be written.
@@ -100,6 +120,7 @@ def init(
     if mode_in_force == "disabled":
         run = Run(None, settings, labels, name)
         return run
+    attached = id is None and bool(os.environ.get("LAB_RUN_ID"))
     named = (experiment, project, os.environ.get("LAB_EXPERIMENT"), Path.cwd().name or "default")
     core = _core.Run.start(
         experiment=next(name for name in named if name is not None),
@@ -107,7 +128,7 @@ def init(
         parameters=plain(settings),
         tags=labels,
         parent=parent.id if isinstance(parent, Run) else parent,
-        id=id,
+        id=os.environ["LAB_RUN_ID"] if attached else id,
         resume=resume,
         user=user,
         dir=None if dir is None else os.fspath(dir),
@@ -117,7 +138,10 @@ def init(
         entry_point=_entry_point(),
         arguments=sys.orig_argv,
     )
-    run = Run(core, settings, labels, name)
+    # Whoever began the run it attaches to takes down what is printed.
+    run = Run(core, settings, labels, name, attached=attached, console=console and not attached)
+    if attached:
+        return run
     say(f"run {name or run.id} begun; see it at {run.url or f'{core.root} with: lab serve --dir {core.root}'}")
     return run
 
@@ -137,9 +161,14 @@ def _current() -> Run:
     return run
 
 
-def log(values: Mapping[str, Any], step: int | None = None) -> None:
+def log(values: Mapping[str, Any], step: int | None = None, *, context: Mapping[str, Any] | None = None) -> None:
     """Logs metrics of the run that :func:`init` began last. See :meth:`Run.log`."""
-    _current().log(values, step)
+    _current().log(values, step, context=context)
+
+
+def alert(title: str, text: str = "", level: Literal["info", "warning", "error"] = "warning") -> None:
+    """Notes something about the run that :func:`init` began last. See :meth:`Run.alert`."""
+    _current().alert(title, text, level)
 
 
 def log_artifact(

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import atexit
 import os
+import signal
 import sys
+import threading
 import traceback
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from pathlib import Path
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import Any, Literal, NoReturn
 
 from . import _core
+from ._console import Console
+from ._media import encode, split
+from ._read import Frame, get_run
 from ._values import plain, to_json, to_tags
 from .errors import ConflictError
 
@@ -19,6 +25,49 @@ Status = Literal["completed", "failed", "cancelled"]
 
 # How long the end of a run waits for a store or a server that takes nothing.
 _PATIENCE_SECS = 10.0
+
+
+class Terminated(BaseException):
+    """The process was asked to end."""
+
+
+class Summary(Mapping[str, Any]):
+    """The value of each metric that this process logged last."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._logged: list[Mapping[str, Any]] = []
+        self._values: dict[str, Any] = {}
+
+    def _note(self, values: Mapping[str, Any]) -> None:
+        # Read when somebody asks: the loop that logs must not pay for it.
+        self._logged.append(values)
+        if len(self._logged) > 1_000:
+            self._settle()
+
+    def _settle(self) -> None:
+        for values in self._logged:
+            self._values |= split(values)[0]
+        self._logged.clear()
+
+    def __getitem__(self, name: str) -> Any:
+        self._settle()
+        return self._values[name]
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        self._run.log({name: value})
+
+    def __iter__(self) -> Iterator[str]:
+        self._settle()
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        self._settle()
+        return len(self._values)
+
+    def update(self, values: Mapping[str, Any]) -> None:
+        """Sets several."""
+        self._run.log(values)
 
 
 class Config(MutableMapping[str, Any]):
@@ -76,14 +125,25 @@ class Run:
     """
 
     def __init__(
-        self, core: _core.Run | None, config: Mapping[str, Any], tags: Mapping[str, str], name: str | None
+        self,
+        core: _core.Run | None,
+        config: Mapping[str, Any],
+        tags: Mapping[str, str],
+        name: str | None,
+        *,
+        attached: bool = False,
+        console: bool = False,
     ) -> None:
         self._core = core
         self._pid = os.getpid()
         self._ended = False
+        # One that another process began is ended there.
+        self._attached = attached
         self._tags = dict(tags)
         self._config = Config(self, config)
+        self._summary = Summary(self)
         self.name = name
+        self._console = Console(core) if core is not None and console else None
         if core is not None:
             _ending.watch()
             atexit.register(self._at_exit)
@@ -101,28 +161,71 @@ class Run:
         return f"{self._core.server.rstrip('/')}/runs/{self.id}"
 
     @property
+    def env(self) -> dict[str, str]:
+        """Variables with which a process that is started from here logs to this run, by a :func:`init` of its own."""
+        if self._core is None:
+            return {"LAB_MODE": "disabled"}
+        place = {"LAB_DIR": str(self._core.root)}
+        if self._core.server is not None:
+            place["LAB_SERVER"] = self._core.server
+        return {"LAB_RUN_ID": self.id} | place
+
+    @property
     def config(self) -> Config:
         """What the run was started with."""
         return self._config
+
+    @property
+    def summary(self) -> Summary:
+        """The value of each metric that was logged last; set one to log a result without a step."""
+        return self._summary
 
     @property
     def tags(self) -> dict[str, str]:
         """The tags that were set, a bare label with an empty value. Set more with :meth:`set_tags`."""
         return dict(self._tags)
 
-    def log(self, values: Mapping[str, Any], step: int | None = None) -> None:
+    def log(
+        self, values: Mapping[str, Any], step: int | None = None, *, context: Mapping[str, Any] | None = None
+    ) -> None:
         """Logs metrics: numbers by name, nested mappings by path.
 
-        Without a step the values get the one after the last, from 0. A step that goes back is kept as it is. The call
-        appends to a file and returns; it does not wait for the network.
+        An array of several numbers is kept as a :class:`Histogram`; tables, images, texts, confusion matrices, and
+        figures of matplotlib and plotly are kept as what they are. Without a step the values get the one after the
+        last, from 0. A step that goes back is kept as it is. The call appends to a file and returns; it does not wait
+        for the network.
+
+        Args:
+            values: What was measured.
+            step: The training step.
+            context: What tells numbers apart from others of the same name, as ``{"rank": 1}``.
 
         Raises:
-            TypeError: a value is not one number.
+            TypeError: a value is nothing that can be logged. Nothing of the call is kept then.
             ValidationError: a name is refused.
             StorageError: the file cannot be written, as on a full disk.
         """
+        core = self._core
+        if core is None:
+            return
+        step = None if step is None else int(step)
+        labels = None if context is None else {str(key): str(value) for key, value in context.items()}
+        try:
+            core.log(values, step, labels)
+        except TypeError:
+            numbers, media = split(values)
+            if not media:
+                raise
+            step = core.next_step() if step is None else step
+            logged = encode(media, step, self._keep)
+            core.log(numbers, step, labels)
+            core.log_values(logged, step)
+        self._summary._note(values)
+
+    def alert(self, title: str, text: str = "", level: Literal["info", "warning", "error"] = "warning") -> None:
+        """Notes something that whoever looks at the run must see; it is shown among the lines of its log."""
         if self._core is not None:
-            self._core.log(values, None if step is None else int(step))
+            self._core.log_lines([(level, f"{title}: {text}" if text else title)])
 
     def log_artifact(
         self,
@@ -154,6 +257,9 @@ class Run:
         if self._core is not None:
             self._core.log_artifact(str(file), name, artifact_type, metadata)
 
+    def _keep(self, file: Path, name: str, artifact_type: str) -> None:
+        self._log_file(file, name, artifact_type, "{}")
+
     def set_tags(self, tags: Iterable[str] | Mapping[str, Any]) -> None:
         """Sets tags: labels, or keys with values."""
         new = to_tags(tags)
@@ -171,11 +277,22 @@ class Run:
         if self._core is not None:
             self._core.use_model(name, to_json(metadata))
 
+    def history(self, *names: str, max_points: int | None = None) -> Frame:
+        """The points of these metrics, or of all, that are delivered by now. See :meth:`KeptRun.history`.
+
+        Raises:
+            NotFoundError: nothing is delivered yet.
+        """
+        if self._core is None:
+            return Frame({})
+        kept = get_run(self.id, dir=str(self._core.root), server=self._core.server)
+        return kept.history(*names, max_points=max_points)
+
     def finish(self, status: Status = "completed", *, timeout: float = _PATIENCE_SECS) -> None:
         """Ends the run, and waits for its delivery as long as that makes progress.
 
         Once nothing has been delivered for ``timeout`` seconds what remains stays on disk, and a line says so. Ending
-        twice does nothing.
+        twice does nothing. A run that another process began goes on; what this one has logged is delivered.
         """
         self._finish(status, None, timeout)
 
@@ -190,6 +307,11 @@ class Run:
         else:
             self._finish(_status_of(error), error)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A process that is spawned gets the run by its id, and logs to it.
+        core = self._core
+        return _attach, (None if core is None else (core.id, str(core.root), core.server), self.name)
+
     def __repr__(self) -> str:
         return f"<Run {self.name or ''} {self.id}>"
 
@@ -202,26 +324,31 @@ class Run:
             return
         self._ended = True
         atexit.unregister(self._at_exit)
-        failure = None
-        if error is not None:
-            trace = "".join(traceback.format_exception(type(error), error, error.__traceback__))
-            failure = (_name_of(type(error)), str(error), trace)
-        delivered = self._core.finish(status, failure, timeout)
+        if self._console is not None:
+            self._console.stop()
+        if self._attached:
+            delivered = self._core.leave(timeout)
+        else:
+            failure = None
+            if error is not None:
+                trace = "".join(traceback.format_exception(type(error), error, error.__traceback__))
+                failure = (_name_of(type(error)), str(error), trace)
+            delivered = self._core.finish(status, failure, timeout)
         self._report(status, delivered)
         if delivered.interrupted and error is None:
             raise KeyboardInterrupt
 
     def _report(self, status: str, delivered: _core.Delivered) -> None:
         assert self._core is not None
-        for problem in delivered.refused[:5]:
-            say(f"refused: {problem}")
-        if delivered.complete:
-            say(f"run {self.name or self.id} {status}")
-        else:
+        for problem, count in list(Counter(delivered.refused).items())[:5]:
+            say(f"refused, {count} times: {problem}")
+        if not delivered.complete:
             say(
                 f"run {self.name or self.id} {status}, not delivered yet: {delivered.problem}\n"
                 f"     it is kept in {self._core.root}; deliver it with: lab sync --dir {self._core.root}"
             )
+        elif not self._attached:
+            say(f"run {self.name or self.id} {status}")
 
     def _at_exit(self) -> None:
         # A process that was forked from the one that began the run does not end it.
@@ -231,6 +358,29 @@ class Run:
             self._finish(_status_of(error), error)
         else:
             self._finish("failed" if _ending.exit_code else "completed", None)
+
+
+def _attach(place: tuple[str, str, str | None] | None, name: str | None) -> Run:
+    if place is None:
+        return Run(None, {}, {}, name)
+    run_id, root, server = place
+    core = _core.Run.start(
+        experiment="default",
+        name=None,
+        parameters={},
+        tags={},
+        parent=None,
+        id=run_id,
+        resume=False,
+        user=None,
+        dir=root,
+        server=server,
+        offline=False,
+        interpreter=None,
+        entry_point=None,
+        arguments=[],
+    )
+    return Run(core, {}, {}, name, attached=True)
 
 
 class _Ending:
@@ -257,14 +407,24 @@ class _Ending:
             leave(status)
 
         sys.excepthook, sys.exit = note_error, note_exit
+        # Only the main thread may set handlers, and one that is there stays.
+        if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+            signal.signal(signal.SIGTERM, self._terminated)
+
+    def _terminated(self, number: int, _frame: FrameType | None) -> NoReturn:
+        """Ends by way of the usual end of the interpreter, so that runs are cancelled; the exit code says by what."""
+        self.error = Terminated(f"signal {signal.Signals(number).name}")
+        raise SystemExit(128 + number)
 
 
 _ending = _Ending()
 
 
 def _status_of(error: BaseException) -> Status:
-    if isinstance(error, KeyboardInterrupt):
+    if isinstance(error, KeyboardInterrupt | Terminated):
         return "cancelled"
+    if isinstance(error, SystemExit) and _ending.error is not None:
+        return _status_of(_ending.error)
     if isinstance(error, SystemExit) and error.code in (None, 0):
         return "completed"
     return "failed"

@@ -1,6 +1,6 @@
 //! Errors as the exceptions of `llm_research_lab.errors`.
 
-use lab_model::Error;
+use lab_model::{Error, Result};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 
@@ -23,4 +23,9 @@ pub(crate) fn exception(py: Python<'_>, error: &Error) -> PyErr {
 /// The exception for a value that is refused here.
 pub(crate) fn invalid(py: Python<'_>, field: &str, problem: &str) -> PyErr {
     exception(py, &Error::invalid(field, problem))
+}
+
+/// Works while other threads of Python go on.
+pub(crate) fn without_interpreter<T: Send>(py: Python<'_>, work: impl FnOnce() -> Result<T> + Send) -> PyResult<T> {
+    py.detach(work).map_err(|error| exception(py, &error))
 }

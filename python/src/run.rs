@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use lab_client::{Outcome, StartOptions, Workspace};
-use lab_model::{Error, Metadata, Result, RunStatus, Tags};
+use lab_client::{Outcome, StartOptions};
+use lab_model::{Error, LogLine, LoggedValue, Metadata, Result, RunStatus, SeriesKey, Tags};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use crate::errors::{exception, invalid};
+use crate::errors::{exception, invalid, without_interpreter};
 use crate::values;
 
 /// Type, message and stack trace of what ended a run.
@@ -71,15 +71,8 @@ impl Run {
             entry_point,
             arguments,
         };
-        // What the caller says wins over the variables of the process.
-        let variable = |name: &str| match name {
-            "LAB_DIR" if dir.is_some() => dir.clone(),
-            "LAB_SERVER" if server.is_some() => server.clone(),
-            _ => std::env::var(name).ok(),
-        };
         without_interpreter(py, || {
-            let here = std::env::current_dir().map_err(|e| Error::io("finding the working directory", e))?;
-            let workspace = Workspace::find(&here, variable)?;
+            let workspace = crate::workspace(dir, server)?;
             Ok(Self { run: lab_client::Run::start(&workspace, options)? })
         })
     }
@@ -99,9 +92,50 @@ impl Run {
         self.run.workspace().root.clone()
     }
 
-    fn log(&self, py: Python<'_>, values: &Bound<'_, PyAny>, step: Option<i64>) -> PyResult<()> {
-        let numbers = values::numbers(values)?;
+    /// Logs numbers.
+    fn log(
+        &self,
+        py: Python<'_>,
+        values: &Bound<'_, PyAny>,
+        step: Option<i64>,
+        context: Option<BTreeMap<String, String>>,
+    ) -> PyResult<()> {
+        let mut numbers = values::numbers(values)?;
+        if let Some(context) = context {
+            for (key, _) in &mut numbers {
+                key.context.clone_from(&context);
+            }
+        }
         without_interpreter(py, || self.run.log(numbers, step))
+    }
+
+    /// Step of the next numbers that come without one.
+    fn next_step(&self, py: Python<'_>) -> i64 {
+        py.detach(|| self.run.next_step())
+    }
+
+    /// Logs what is not one number: pairs of a name and a value as JSON.
+    fn log_values(&self, py: Python<'_>, values: Vec<(String, String)>, step: i64) -> PyResult<()> {
+        without_interpreter(py, || {
+            let time = lab_client::now();
+            let logged = |(name, json): (String, String)| {
+                let value = serde_json::from_str(&json).map_err(|e| Error::invalid(&name, e.to_string()))?;
+                Ok(LoggedValue { key: SeriesKey::named(name), step: Some(step), time, value })
+            };
+            self.run.log_values(values.into_iter().map(logged).collect::<Result<_>>()?)
+        })
+    }
+
+    /// Adds lines to the log, each with its level.
+    fn log_lines(&self, py: Python<'_>, lines: Vec<(String, String)>) -> PyResult<()> {
+        without_interpreter(py, || {
+            let time = lab_client::now();
+            let line = |(level, text): (String, String)| {
+                let level = serde_json::from_value(level.into()).map_err(|e| Error::invalid("level", e.to_string()))?;
+                Ok(LogLine { level, time, text })
+            };
+            self.run.log_lines(lines.into_iter().map(line).collect::<Result<_>>()?)
+        })
     }
 
     fn log_parameters(&self, py: Python<'_>, parameters: &Bound<'_, PyDict>) -> PyResult<()> {
@@ -136,17 +170,35 @@ impl Run {
 
     /// Ends the run, and waits for its delivery. Ctrl-C ends the waiting; what is not delivered then stays in the spool.
     fn finish(&self, py: Python<'_>, status: &str, error: Option<Failure>, patience_secs: f64) -> PyResult<Delivered> {
+        let error = error.map(|(kind, message, trace)| lab_client::Run::error(&kind, &message, trace));
+        self.wait(py, patience_secs, |patience, interrupted| {
+            let status: RunStatus = status.parse()?;
+            self.run.finish_within(status, error, patience, interrupted)
+        })
+    }
+
+    /// Waits for the delivery of what this process has logged, and lets the run go on.
+    fn leave(&self, py: Python<'_>, patience_secs: f64) -> PyResult<Delivered> {
+        self.wait(py, patience_secs, |patience, interrupted| Ok(self.run.deliver_within(patience, interrupted)))
+    }
+}
+
+impl Run {
+    fn wait(
+        &self,
+        py: Python<'_>,
+        patience_secs: f64,
+        deliver: impl FnOnce(Duration, &mut dyn FnMut() -> bool) -> Result<Outcome> + Send,
+    ) -> PyResult<Delivered> {
         let patience = Duration::try_from_secs_f64(patience_secs);
         let patience = patience.map_err(|_| invalid(py, "timeout", "must be seconds, 0 or more"))?;
-        let error = error.map(|(kind, message, trace)| lab_client::Run::error(&kind, &message, trace));
         let mut interrupted = false;
         let Outcome { is_delivered: complete, mut problem, refused } = without_interpreter(py, || {
-            let status: RunStatus = status.parse()?;
             let mut ask = || {
                 interrupted = Python::attach(|py| py.check_signals()).is_err();
                 interrupted
             };
-            self.run.finish_within(status, error, patience, &mut ask)
+            deliver(patience, &mut ask)
         })?;
         if !complete && problem.is_none() {
             problem = Some(if interrupted { "interrupted" } else { "it takes too long" }.to_owned());
@@ -158,9 +210,4 @@ impl Run {
 
 fn object(field: &str, json: &str) -> Result<Metadata> {
     serde_json::from_str(json).map_err(|e| Error::invalid(field, format!("is no JSON object: {e}")))
-}
-
-/// Works while other threads of Python go on.
-fn without_interpreter<T: Send>(py: Python<'_>, work: impl FnOnce() -> Result<T> + Send) -> PyResult<T> {
-    py.detach(work).map_err(|error| exception(py, &error))
 }

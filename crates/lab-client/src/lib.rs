@@ -27,5 +27,6 @@ mod workspace;
 
 pub use clock::now;
 pub use run::{Outcome, Run, StartOptions};
+pub use sink::http_client;
 pub use sync::{Synced, left_behind, sync, waiting};
 pub use workspace::{Workspace, login_name};

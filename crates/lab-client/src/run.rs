@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use lab_capture::CaptureOptions;
+use lab_capture::{CaptureOptions, UsageSampler};
 use lab_model::{
     ArtifactName, ArtifactType, ContentHash, ContentHasher, Error, FinishRun, Kind, LogLine, LoggedValue, Metadata,
     Parameters, Record, Refused, Result, RunError, RunId, RunStatus, SeriesKey, SeriesPoints, StartRun, Tags,
@@ -157,6 +157,7 @@ impl Run {
         let writer = Arc::new(Mutex::new(writer));
         let capture = workspace.settings.capture_environment.then(|| capture_environment(&writer, capture)).flatten();
         let capture = Mutex::new(capture.map(|thread| (std::process::id(), thread)));
+        watch_usage(&writer, workspace.settings.system_metrics_interval_secs);
         Ok(Self { id, workspace: workspace.clone(), is_offline, writer, capture })
     }
 
@@ -194,6 +195,12 @@ impl Run {
         writer.append(&record)?;
         writer.next_step = step.saturating_add(1);
         Ok(())
+    }
+
+    /// Step that the next points get which name none.
+    #[must_use]
+    pub fn next_step(&self) -> i64 {
+        self.lock().next_step
     }
 
     /// Logs values that are not one number.
@@ -445,6 +452,39 @@ fn capture_environment(writer: &Arc<Mutex<Writer>>, options: CaptureOptions) -> 
     };
     // Without the thread the run goes on, and its environment is not known.
     std::thread::Builder::new().name("lab-capture".to_owned()).spawn(capture).ok()
+}
+
+/// Logs how much of the machine is in use, every so many seconds until the run ends.
+fn watch_usage(writer: &Arc<Mutex<Writer>>, interval_secs: u64) {
+    if interval_secs == 0 {
+        return;
+    }
+    let writer = Arc::downgrade(writer);
+    let watch = move || {
+        let Some(mut sampler) = UsageSampler::start() else { return };
+        let mut left = interval_secs;
+        loop {
+            std::thread::sleep(Duration::from_secs(1));
+            let Some(writer) = writer.upgrade() else { return };
+            left -= 1;
+            if left > 0 {
+                continue;
+            }
+            left = interval_secs;
+            let time_micros = now().as_microsecond();
+            let series = sampler.sample().into_iter().map(|(name, value)| {
+                let mut points = SeriesPoints::new(SeriesKey::named(name));
+                points.push(value, None, time_micros);
+                points
+            });
+            let record = Record::Metrics { series: series.collect() };
+            // A full disk is told to whoever logs next.
+            if writer.lock().unwrap_or_else(PoisonError::into_inner).append(&record).is_err() {
+                return;
+            }
+        }
+    };
+    std::thread::Builder::new().name("lab-usage".to_owned()).spawn(watch).ok();
 }
 
 /// Copies a file into a folder under its hash, and makes it durable there.

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use lab_model::{Acknowledged, Delivery, RunId, WriterId};
+use lab_model::{Acknowledged, Delivery, Error, Result, RunId, WriterId};
 use reqwest::header::{CONTENT_LENGTH, RETRY_AFTER};
 use reqwest::{Body, Client, RequestBuilder, Response};
 use serde::Deserialize;
@@ -36,10 +36,7 @@ struct WriterState {
 
 impl HttpSink {
     pub(super) fn new(server: &str) -> SinkResult<Self> {
-        // One TLS provider for the process; who came first has set it.
-        rustls::crypto::ring::default_provider().install_default().ok();
-        let client = Client::builder().connect_timeout(CONNECT_TIMEOUT).read_timeout(READ_TIMEOUT).build();
-        let client = client.map_err(|e| unreachable(&e))?;
+        let client = http_client()?;
         Ok(Self { client, base: format!("{}/api/v1", server.trim_end_matches('/')) })
     }
 
@@ -66,6 +63,17 @@ impl HttpSink {
         send(self.client.post(format!("{}/runs/{run}/heartbeat", self.base))).await?;
         Ok(())
     }
+}
+
+/// A client for a server's API.
+///
+/// # Errors
+/// [`Error::Internal`] where TLS cannot be set up.
+pub fn http_client() -> Result<Client> {
+    // One TLS provider for the process; who came first has set it.
+    rustls::crypto::ring::default_provider().install_default().ok();
+    let client = Client::builder().connect_timeout(CONNECT_TIMEOUT).read_timeout(READ_TIMEOUT).build();
+    client.map_err(|e| Error::Internal { problem: format!("the HTTP client could not be set up: {e}") })
 }
 
 fn unreachable(error: &reqwest::Error) -> SinkError {

@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use lab_model::{Acknowledged, Delivery, Error, RunId, WriterId};
 
+pub use http::http_client;
+
 use crate::Workspace;
 
 /// The server of the settings, or the store in the workspace.

@@ -1,0 +1,336 @@
+"""Reading back what was logged, as plain data and as frames."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlencode
+
+from . import _core
+from .errors import LabError, of
+
+if TYPE_CHECKING:
+    import pandas  # type: ignore[import-untyped, import-not-found, unused-ignore]
+    import polars  # type: ignore[import-not-found, unused-ignore]
+
+# Most items that the API answers with at once.
+_PAGE = 1_000
+
+_NOT_FINITE = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf")}
+
+
+class Place:
+    """Where to read: a store in a folder, or a server."""
+
+    def __init__(self, dir: str | os.PathLike[str] | None = None, server: str | None = None) -> None:
+        self._dir = None if dir is None else os.fspath(dir)
+        self._server = server
+
+    def get(self, path: str, **query: Any) -> Any:
+        """The JSON that a GET is answered with."""
+        asked = {name: value for name, value in query.items() if value is not None}
+        return self._ask("GET", f"{path}?{urlencode(asked)}" if asked else path, None)
+
+    def post(self, path: str, body: Mapping[str, Any]) -> Any:
+        """The JSON that a POST is answered with."""
+        return self._ask("POST", path, json.dumps({name: value for name, value in body.items() if value is not None}))
+
+    def download(self, path: str) -> bytes:
+        """The bytes that a GET is answered with."""
+        return self._send("GET", path, None)
+
+    def _ask(self, method: str, path: str, body: str | None) -> Any:
+        return json.loads(self._send(method, path, body))
+
+    def _send(self, method: str, path: str, body: str | None) -> bytes:
+        status, answer = _core.request(method, f"/api/v1/{path}", body, self._dir, self._server)
+        if status < 400:
+            return answer
+        try:
+            problem = json.loads(answer)
+            error = of(problem["code"], problem["detail"], problem.get("field"), problem["retryable"])
+        except (ValueError, KeyError, TypeError):
+            # A proxy may answer for the server.
+            error = LabError(f"the server answered {status}")
+        raise error
+
+
+def number(value: Any) -> Any:
+    """A number as Python has it: JSON has no NaN and no infinities."""
+    return _NOT_FINITE.get(value, value) if isinstance(value, str) else value
+
+
+def _parameter(value: Any) -> Any:
+    if isinstance(value, dict):
+        if list(value) == ["$float"]:
+            return _NOT_FINITE[value["$float"]]
+        return {key.removeprefix("$"): _parameter(inner) for key, inner in value.items()}
+    return [_parameter(inner) for inner in value] if isinstance(value, list) else value
+
+
+def _flat(values: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
+    for key, value in values.items():
+        if isinstance(value, dict) and value:
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+class Frame(Mapping[str, list[Any]]):
+    """Columns of equal length, by name."""
+
+    def __init__(self, columns: Mapping[str, list[Any]]) -> None:
+        self._columns = dict(columns)
+
+    def __getitem__(self, name: str) -> list[Any]:
+        return self._columns[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._columns)
+
+    def __len__(self) -> int:
+        return len(self._columns)
+
+    def __repr__(self) -> str:
+        rows = len(next(iter(self._columns.values()), []))
+        return f"<Frame of {rows} rows: {', '.join(self._columns)}>"
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """The columns as a frame of pandas, which must be installed."""
+        import pandas
+
+        return pandas.DataFrame(self._columns)
+
+    def to_polars(self) -> polars.DataFrame:
+        """The columns as a frame of polars, which must be installed."""
+        import polars
+
+        return polars.DataFrame(self._columns, strict=False)
+
+
+class KeptRun:
+    """A run as it is kept."""
+
+    def __init__(self, place: Place, row: Mapping[str, Any]) -> None:
+        self._place = place
+        self.row = row
+        """All that the API tells of it."""
+        self.id: str = row["id"]
+        self.name: str = row["name"]
+        self.number: int = row["number"]
+        self.experiment: str = row["experiment_name"]
+        self.status: str = row["status"]
+        self.config: dict[str, Any] = {k: _parameter(v) for k, v in row.get("parameters", {}).items()}
+        self.tags: dict[str, str] = row.get("tags", {})
+        series = [metric for metric in row.get("metrics", []) if not metric.get("context")]
+        self.summary: dict[str, dict[str, Any]] = {
+            metric["name"]: {key: number(value) for key, value in metric.items() if key != "name"} for metric in series
+        }
+        """Of each metric: last, min, max, mean, count and more."""
+
+    def __repr__(self) -> str:
+        return f"<KeptRun {self.experiment}#{self.number} {self.name} {self.status}>"
+
+    def history(self, *names: str, max_points: int | None = None, context: Mapping[str, str] | None = None) -> Frame:
+        """The points of these metrics, or of all, one after another.
+
+        Args:
+            names: Which metrics.
+            max_points: Most points of a metric; of each stretch the least and the greatest are kept. All where absent.
+            context: What tells a series apart from others of the same name.
+
+        Returns:
+            The columns ``metric``, ``step``, ``value`` and ``time_micros`` (since 1970 UTC).
+        """
+        columns: dict[str, list[Any]] = {"metric": [], "step": [], "value": [], "time_micros": []}
+        for name in names or self.summary:
+            asked = {"name": name, "max_points": max_points, "context": json.dumps(context) if context else None}
+            series = self._place.get(f"runs/{self.id}/points", **asked)
+            columns["metric"] += [name] * len(series["values"])
+            columns["step"] += series["steps"]
+            columns["value"] += [number(value) for value in series["values"]]
+            columns["time_micros"] += series["times_micros"]
+        return Frame(columns)
+
+    def values(self, name: str | None = None) -> list[dict[str, Any]]:
+        """What was logged that is not one number: histograms, tables, images, texts."""
+        return self._place.get(f"runs/{self.id}/values", name=name)["items"]  # type: ignore[no-any-return]
+
+    def artifacts(self) -> list[dict[str, Any]]:
+        """The artifacts, by name."""
+        return self._place.get(f"runs/{self.id}/artifacts")["items"]  # type: ignore[no-any-return]
+
+    def artifact(self, name: str) -> bytes:
+        """The bytes of an artifact."""
+        return self._place.download(f"runs/{self.id}/artifacts/content?{urlencode({'name': name})}")
+
+
+class Runs(Sequence[KeptRun]):
+    """Runs in the order that was asked for."""
+
+    def __init__(self, items: Sequence[KeptRun]) -> None:
+        self._items = list(items)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._items[index]
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __repr__(self) -> str:
+        return f"<Runs: {len(self)}>"
+
+    def to_frame(self) -> Frame:
+        """A row a run: id, name, experiment, status, `params.…`, `metrics.…` (the last value) and `tags.…`."""
+        rows = [
+            {
+                "id": run.id,
+                "name": run.name,
+                "experiment": run.experiment,
+                "number": run.number,
+                "status": run.status,
+                "created_at": run.row["created_at"],
+                **dict(_flat(run.config, "params.")),
+                **{f"metrics.{name}": summary["last"] for name, summary in run.summary.items()},
+                **{f"tags.{name}": value for name, value in run.tags.items()},
+            }
+            for run in self._items
+        ]
+        names = dict.fromkeys(name for row in rows for name in row)
+        return Frame({name: [row.get(name) for row in rows] for name in names})
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """The rows of :meth:`to_frame` as a frame of pandas."""
+        return self.to_frame().to_pandas()
+
+    def to_polars(self) -> polars.DataFrame:
+        """The rows of :meth:`to_frame` as a frame of polars."""
+        return self.to_frame().to_polars()
+
+
+def runs(
+    *experiments: str,
+    where: str | None = None,
+    sort: str | None = None,
+    limit: int | None = None,
+    dir: str | os.PathLike[str] | None = None,
+    server: str | None = None,
+) -> Runs:
+    """Runs, newest first.
+
+    Args:
+        experiments: Only those of these experiments, by name or id.
+        where: Only those that a filter finds, as ``metrics.loss < 0.5 and params.lr = 0.001``.
+        sort: Keys to sort by, as ``metrics.loss asc``.
+        limit: Most runs; all where absent.
+        dir: Folder of the store, as ``LAB_DIR``.
+        server: Base URL of a server, as ``LAB_SERVER``.
+
+    Raises:
+        ValidationError: the filter or the order is wrong.
+        NotFoundError: there is no such experiment.
+    """
+    place = Place(dir, server)
+    found: list[KeptRun] = []
+    cursor = None
+    while limit is None or len(found) < limit:
+        size = _PAGE if limit is None else min(_PAGE, limit - len(found))
+        search = {"experiments": experiments, "query": where, "sort": sort, "limit": size, "cursor": cursor}
+        page = place.post("runs/search", search)
+        found += [KeptRun(place, row) for row in page["items"]]
+        cursor = page.get("next_cursor")
+        if cursor is None:
+            break
+    return Runs(found)
+
+
+def get_run(run: str, *, dir: str | os.PathLike[str] | None = None, server: str | None = None) -> KeptRun:
+    """The run of that id, beginning of an id, ``EXPERIMENT#NUMBER`` or name that no other run has.
+
+    Raises:
+        NotFoundError: there is no such run.
+    """
+    place = Place(dir, server)
+    return KeptRun(place, place.get(f"runs/{quote(run, safe='')}"))
+
+
+def experiment(name: str, *, dir: str | os.PathLike[str] | None = None, server: str | None = None) -> dict[str, Any]:
+    """An experiment by name or id: all that the API tells of it.
+
+    Raises:
+        NotFoundError: there is no such experiment.
+    """
+    return Place(dir, server).get(f"experiments/{quote(name, safe='')}")  # type: ignore[no-any-return]
+
+
+class Comparison(Mapping[str, Any]):
+    """What a comparison found, as the API tells it; printed, its sentences."""
+
+    def __init__(self, found: Mapping[str, Any]) -> None:
+        self._found = found
+
+    def __getitem__(self, name: str) -> Any:
+        return self._found[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._found)
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    @property
+    def sentences(self) -> list[str]:
+        """The verdict of each metric and pair, in words."""
+        pairs = (pair for metric in self._found["metrics"] for pair in metric["pairs"])
+        return [pair["sentence"] for pair in pairs]
+
+    def __str__(self) -> str:
+        return "\n".join([*self.sentences, *(warning["sentence"] for warning in self._found.get("warnings", []))])
+
+
+def compare(
+    *runs: str,
+    experiments: Sequence[str] = (),
+    where: str | None = None,
+    group_by: Sequence[str] = (),
+    metrics: Sequence[str] = (),
+    baseline: str | None = None,
+    lower_is_better: Sequence[str] = (),
+    higher_is_better: Sequence[str] = (),
+    alpha: float = 0.05,
+    dir: str | os.PathLike[str] | None = None,
+    server: str | None = None,
+) -> Comparison:
+    """Compares runs, or groups of them that differ only in their seed, and says which differences are real.
+
+    Args:
+        runs: Runs, each by id, ``EXPERIMENT#NUMBER`` or name.
+        experiments: All runs of these.
+        where: Only those that a filter finds.
+        group_by: What makes the groups, as ``params.layers``.
+        metrics: Which metrics; all that every group has where empty.
+        baseline: Label of the group that the others are set against.
+        lower_is_better: Metrics that are better the lower they are.
+        higher_is_better: Metrics that are better the higher they are.
+        alpha: Chance of calling a difference real that is not.
+        dir: Folder of the store, as ``LAB_DIR``.
+        server: Base URL of a server, as ``LAB_SERVER``.
+
+    Raises:
+        ValidationError: fewer than two groups, or something named is not there.
+        NotFoundError: there is no such run or experiment.
+    """
+    better = dict.fromkeys(lower_is_better, "lower") | dict.fromkeys(higher_is_better, "higher")
+    request = {
+        "runs": runs,
+        "experiments": experiments,
+        "query": where,
+        "group_by": group_by,
+        "metrics": metrics,
+        "baseline": baseline,
+        "better": better,
+        "alpha": alpha,
+    }
+    return Comparison(Place(dir, server).post("compare", request))

@@ -1,0 +1,67 @@
+//! Reading back: the HTTP API, over the network or in this process where there is no server.
+
+use std::time::Duration;
+
+use axum::body::{Body, to_bytes};
+use axum::http::{Request, header};
+use lab_client::Workspace;
+use lab_model::{Error, Result};
+use lab_server::{AllowedHosts, AppState, Limits};
+use lab_tracker::Tracker;
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+use tower::ServiceExt as _;
+
+use crate::errors::without_interpreter;
+
+/// Status and body of the API's answer to a request. Whoever calls raises the problem of a refusal.
+#[pyfunction]
+#[pyo3(signature = (method, path, body, dir, server))]
+pub(crate) fn request<'py>(
+    py: Python<'py>,
+    method: &str,
+    path: &str,
+    body: Option<String>,
+    dir: Option<String>,
+    server: Option<String>,
+) -> PyResult<(u16, Bound<'py, PyBytes>)> {
+    let (status, bytes) = without_interpreter(py, || {
+        let workspace = crate::workspace(dir, server)?;
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+        let runtime = runtime.map_err(|e| Error::io("starting the runtime", e))?;
+        runtime.block_on(async {
+            match &workspace.settings.server {
+                Some(server) => remote(&format!("{}{path}", server.trim_end_matches('/')), method, body).await,
+                None => in_process(&workspace, method, path, body).await,
+            }
+        })
+    })?;
+    Ok((status, PyBytes::new(py, &bytes)))
+}
+
+async fn remote(url: &str, method: &str, body: Option<String>) -> Result<(u16, Vec<u8>)> {
+    let method = method.parse().map_err(|_| Error::invalid("method", "is none"))?;
+    let mut request = lab_client::http_client()?.request(method, url).timeout(Duration::from_secs(300));
+    if let Some(body) = body {
+        request = request.header(header::CONTENT_TYPE, "application/json").body(body);
+    }
+    let response = request.send().await.map_err(|e| Error::storage("asking the server", e))?;
+    let status = response.status().as_u16();
+    let bytes = response.bytes().await.map_err(|e| Error::storage("reading the server's answer", e))?;
+    Ok((status, bytes.to_vec()))
+}
+
+async fn in_process(workspace: &Workspace, method: &str, path: &str, body: Option<String>) -> Result<(u16, Vec<u8>)> {
+    let failed = |e: axum::Error| Error::storage("reading", e);
+    let tracker = Tracker::open(&workspace.root, workspace.settings.clone()).await?;
+    let router = lab_server::router(AppState::new(tracker.clone(), Limits::default(), AllowedHosts::default()));
+    let request = Request::builder().method(method).uri(path).header(header::HOST, "localhost");
+    let request = request.header(header::CONTENT_TYPE, "application/json");
+    let request = request.body(body.map_or_else(Body::empty, Body::from));
+    let request = request.map_err(|e| Error::invalid("path", e.to_string()))?;
+    let Ok(response) = router.oneshot(request).await;
+    let status = response.status();
+    let bytes = to_bytes(response.into_body(), usize::MAX).await.map_err(failed)?;
+    tracker.close().await;
+    Ok((status.as_u16(), bytes.to_vec()))
+}
