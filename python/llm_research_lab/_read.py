@@ -12,8 +12,8 @@ from . import _core
 from .errors import LabError, of
 
 if TYPE_CHECKING:
-    import pandas  # type: ignore[import-untyped, import-not-found, unused-ignore]
-    import polars  # type: ignore[import-not-found, unused-ignore]
+    import pandas
+    import polars
 
 # Most items that the API answers with at once.
 _PAGE = 1_000

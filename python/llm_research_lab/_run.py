@@ -154,6 +154,11 @@ class Run:
         return "" if self._core is None else self._core.id
 
     @property
+    def ended(self) -> bool:
+        """Whether this process has finished with it."""
+        return self._ended
+
+    @property
     def url(self) -> str | None:
         """Where the run can be seen, if it is delivered to a server."""
         if self._core is None or self._core.server is None:
@@ -224,8 +229,7 @@ class Run:
 
     def alert(self, title: str, text: str = "", level: Literal["info", "warning", "error"] = "warning") -> None:
         """Notes something that whoever looks at the run must see; it is shown among the lines of its log."""
-        if self._core is not None:
-            self._core.log_lines([(level, f"{title}: {text}" if text else title)])
+        self._log_lines([(level, f"{title}: {text}" if text else title)])
 
     def log_artifact(
         self,
@@ -314,6 +318,10 @@ class Run:
 
     def __repr__(self) -> str:
         return f"<Run {self.name or ''} {self.id}>"
+
+    def _log_lines(self, lines: list[tuple[str, str]]) -> None:
+        if self._core is not None:
+            self._core.log_lines(lines)
 
     def _log_parameters(self, parameters: Mapping[str, Any]) -> None:
         if self._core is not None:

@@ -70,6 +70,7 @@ impl Run {
             interpreter,
             entry_point,
             arguments,
+            variables: Vec::new(),
         };
         without_interpreter(py, || {
             let workspace = crate::workspace(dir, server)?;
@@ -132,7 +133,7 @@ impl Run {
             let time = lab_client::now();
             let line = |(level, text): (String, String)| {
                 let level = serde_json::from_value(level.into()).map_err(|e| Error::invalid("level", e.to_string()))?;
-                Ok(LogLine { level, time, text })
+                Ok(LogLine { level, time, text, stream: None })
             };
             self.run.log_lines(lines.into_iter().map(line).collect::<Result<_>>()?)
         })
