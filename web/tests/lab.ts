@@ -20,29 +20,30 @@ export class Lab {
   private constructor(
     readonly url: string,
     private readonly folder: string,
-    private readonly server: ChildProcess,
+    private server: ChildProcess,
   ) {}
 
   static async start(): Promise<Lab> {
-    const program = process.env.LAB_BIN ?? BUILT;
     const folder = mkdtempSync(join(tmpdir(), "lab-page-"));
-    const env = { PATH: process.env.PATH ?? "", HOME: folder, USER: "ada", LAB_DIR: join(folder, ".lab") };
-    execFileSync(program, ["init", folder, "--quiet"], { env, stdio: "pipe" });
-    const server = spawn(program, ["serve", "--json", "--listen", "127.0.0.1:0"], {
-      env,
-      cwd: folder,
-      stdio: ["ignore", "pipe", "inherit"],
-    });
-    for await (const line of createInterface({ input: server.stdout })) {
-      return new Lab((JSON.parse(line) as { url: string }).url, folder, server);
-    }
-    throw new Error(`${program} serve ended before it was ready`);
+    execFileSync(program(), ["init", folder, "--quiet"], { env: environment(folder), stdio: "pipe" });
+    const { url, server } = await serve(folder, "127.0.0.1:0");
+    return new Lab(url, folder, server);
   }
 
-  async stop(): Promise<void> {
+  /** Ends the server; what it holds stays. */
+  async halt(): Promise<void> {
     const ended = new Promise((resolve) => this.server.once("exit", resolve));
     this.server.kill("SIGKILL");
     await ended;
+  }
+
+  /** Starts the server again where it was. */
+  async resume(): Promise<void> {
+    ({ server: this.server } = await serve(this.folder, new URL(this.url).host));
+  }
+
+  async stop(): Promise<void> {
+    await this.halt();
     rmSync(this.folder, { recursive: true, force: true });
   }
 
@@ -77,6 +78,15 @@ export class Lab {
   async run(experiment: string, body: object = {}): Promise<string> {
     const { id } = await this.post<{ id: string }>(`/experiments/${experiment}/runs`, body);
     return id;
+  }
+
+  /** Does something `count` times, some at once. */
+  async many(count: number, act: (i: number) => Promise<unknown>): Promise<void> {
+    let next = 0;
+    const work = async () => {
+      while (next < count) await act(next++);
+    };
+    await Promise.all(Array.from({ length: 24 }, work));
   }
 
   /** Points at steps 0, 1, 2 …, a second apart, the last one now. */
@@ -115,6 +125,24 @@ export class Lab {
   async fail(run: string, error: object): Promise<void> {
     await this.post(`/runs/${run}/status`, { action: "fail", error });
   }
+}
+
+const program = () => process.env.LAB_BIN ?? BUILT;
+
+function environment(folder: string) {
+  return { PATH: process.env.PATH ?? "", HOME: folder, USER: "ada", LAB_DIR: join(folder, ".lab") };
+}
+
+async function serve(folder: string, listen: string): Promise<{ url: string; server: ChildProcess }> {
+  const server = spawn(program(), ["serve", "--json", "--listen", listen], {
+    env: environment(folder),
+    cwd: folder,
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  for await (const line of createInterface({ input: server.stdout })) {
+    return { url: (JSON.parse(line) as { url: string }).url, server };
+  }
+  throw new Error(`${program()} serve ended before it was ready`);
 }
 
 /** A curve that falls as losses do, with noise that is the same every time. */

@@ -43,8 +43,8 @@ export default function Palette({ onClose, onHelp }: { onClose: () => void; onHe
     { label: "Change between dark and light", hint: "theme", run: nextTheme },
     { label: "Keys", hint: "help", run: onHelp },
   ];
-  const commands: Command[] = [
-    ...fixed.filter((command) => command.label.toLowerCase().includes(text.trim().toLowerCase())),
+  const found: Command[] = [
+    ...fixed,
     ...(experiments.data?.items ?? []).map((one) => ({
       label: one.name,
       hint: "experiment",
@@ -56,6 +56,8 @@ export default function Palette({ onClose, onHelp }: { onClose: () => void; onHe
       run: () => navigate(`/runs/${one.id}`),
     })),
   ];
+  // What was found for fewer letters stays until more is found, but only as far as it fits.
+  const commands = found.filter((command) => command.label.toLowerCase().includes(text.trim().toLowerCase()));
   const at = Math.min(active, commands.length - 1);
   const go = (command: Command | undefined) => {
     onClose();

@@ -6,7 +6,7 @@ import {
   useTable,
 } from "@tanstack/react-table";
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { memo, useEffect, useMemo, useRef, useState } from "react";
+import { memo, useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { Link } from "react-router";
 import type { Run } from "../api/index.ts";
 import { runColour } from "../colours.ts";
@@ -47,6 +47,12 @@ interface Place {
 /** A table of any number of runs: only the cells in sight are there. */
 export function RunsTable(props: Props) {
   const { rows, total, columns, pinned, sort, loadMore, onColumns } = props;
+  // Rows are drawn again only where they change, so what they call must always be the latest.
+  const latest = useRef(props.onShow);
+  useEffect(() => {
+    latest.current = props.onShow;
+  });
+  const onShow = useCallback((run: Run) => latest.current(run), []);
   const scroller = useRef<HTMLDivElement>(null);
   const hasRunning = rows.some((run) => run.status === "running");
   const now = useNow(hasRunning ? 1 : 10);
@@ -174,7 +180,7 @@ export function RunsTable(props: Props) {
               isShown={run !== undefined && props.shown.has(run.id)}
               isSelected={run !== undefined && selected.has(run.id)}
               hasExperiments={props.hasExperiments}
-              onShow={props.onShow}
+              onShow={onShow}
               onSelect={onSelect}
               selected={selected}
               layout={`${fixed.map((place) => place.id + place.width).join()} ${before} ${visible.map((place) => place.id + place.width).join()}`}
@@ -399,9 +405,12 @@ function Head({
       )}
       <span
         className="grip"
-        onMouseDown={onResize}
+        onMouseDown={(event) => {
+          // The column would be dragged to another place.
+          event.preventDefault();
+          onResize?.(event);
+        }}
         onTouchStart={onResize}
-        onDragStart={(event) => event.preventDefault()}
         aria-hidden="true"
       />
     </div>
