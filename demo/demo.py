@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -33,7 +34,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--lab", type=Path, required=True, help="the lab program")
     lab = parser.parse_args().lab.resolve()
+    # Every demo begins anew, and what it left can be looked at until the next one.
     store = HERE / ".lab"
+    shutil.rmtree(store, ignore_errors=True)
     subprocess.run([lab, "init", HERE, "--quiet"], check=True)
     server, url = serve(lab, store)
     environment = os.environ | {"LAB_SERVER": url, "LAB_DIR": str(store), "LAB_QUIET": "true"}
