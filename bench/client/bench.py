@@ -1,9 +1,9 @@
 """What logging costs the loop that logs, beside other trackers' clients in the same run.
 
-    python bench/client/bench.py [--peers trackio,wandb,tensorboardX,mlflow] [--steps 10000]
+    python bench/client/bench.py [--peers trackio,wandb,tensorboardx,mlflow] [--steps 10000]
 
-Needs the package built for release (`pip install ./python`), the program (`LAB_BIN`, default `target/release/lab`), and the
-peers that are named installed beside it. Each client runs in a process of its own, in a folder of its own.
+Needs the package built for release (`pip install ./python`), the program (`LAB_BIN`, default `target/release/lab`), and
+the peers that are named installed beside it. Each client runs in a process of its own, in a folder of its own.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def wandb() -> tuple[Log, Callable[[], object]]:
     return lambda values, step: run.log(values, step=step), run.finish
 
 
-def tensorboardX() -> tuple[Log, Callable[[], object]]:
+def tensorboardx() -> tuple[Log, Callable[[], object]]:
     from tensorboardX import SummaryWriter
 
     writer = SummaryWriter("board")
@@ -70,7 +70,7 @@ def mlflow() -> tuple[Log, Callable[[], object]]:
     return lambda values, step: mlflow.log_metrics(values, step=step), mlflow.end_run
 
 
-CLIENTS = {f.__name__: f for f in (lab_embedded, lab_server, trackio, wandb, tensorboardX, mlflow)}
+CLIENTS = {f.__name__: f for f in (lab_embedded, lab_server, trackio, wandb, tensorboardx, mlflow)}
 
 
 def spin(micros: float) -> None:
@@ -160,7 +160,7 @@ def run(name: str, steps: int) -> dict[str, float] | None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--peers", default="trackio,wandb,tensorboardX,mlflow")
+    parser.add_argument("--peers", default="trackio,wandb,tensorboardx,mlflow")
     parser.add_argument("--steps", type=int, default=10_000)
     parser.add_argument("--measure", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -170,7 +170,8 @@ def main() -> None:
     names = ["lab_embedded", "lab_server", *filter(None, arguments.peers.split(","))]
     print(f"{arguments.steps} steps of {METRICS} metrics")
     print(
-        f"{'client':<14}{'init ms':>9}{'median us':>11}{'p99 us':>9}{'max us':>10}{'loop +%':>9}{'durable s':>11}{'ratio':>8}"
+        f"{'client':<14}{'init ms':>9}{'median us':>11}{'p99 us':>9}{'max us':>10}"
+        f"{'loop +%':>9}{'durable s':>11}{'ratio':>8}"
     )
     ours = None
     for name in names:
