@@ -3,6 +3,8 @@ import { lazy, StrictMode, Suspense, useMemo, useState } from "react";
 import { createRoot } from "react-dom/client";
 import { BrowserRouter, Link, NavLink, Route, Routes, useNavigate } from "react-router";
 import { Refusal } from "./api/index.ts";
+import { Help } from "./components/Keys.tsx";
+import { Palette } from "./components/Palette.tsx";
 import { Skeleton } from "./components/Parts.tsx";
 import { useKeys } from "./components/useKeys.ts";
 import { ExperimentsPage } from "./experiments/ExperimentsPage.tsx";
@@ -16,8 +18,6 @@ import "./style.css";
 
 const ComparePage = lazy(() => import("./compare/ComparePage.tsx").then((module) => ({ default: module.ComparePage })));
 const LineagePage = lazy(() => import("./lineage/LineagePage.tsx"));
-const Palette = lazy(() => import("./components/Palette.tsx"));
-const Help = lazy(() => import("./components/Keys.tsx"));
 
 const client = new QueryClient({
   defaultOptions: {
@@ -95,10 +95,8 @@ function App() {
           </Routes>
         </Suspense>
       </main>
-      <Suspense>
-        {over === "palette" && <Palette onClose={close} onHelp={() => setOver("help")} />}
-        {over === "help" && <Help onClose={close} />}
-      </Suspense>
+      {over === "palette" && <Palette onClose={close} onHelp={() => setOver("help")} />}
+      {over === "help" && <Help onClose={close} />}
       <Notices />
     </>
   );

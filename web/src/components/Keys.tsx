@@ -13,7 +13,7 @@ const KEYS: [string, string][] = [
   ["Drag", "Zoom into a chart; a double click zooms out"],
 ];
 
-export default function Help({ onClose }: { onClose: () => void }) {
+export function Help({ onClose }: { onClose: () => void }) {
   return (
     <Over title="Keys" onClose={onClose} className="small">
       <h2>Keys</h2>

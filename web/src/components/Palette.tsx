@@ -15,7 +15,7 @@ interface Command {
 const FOUND = 8;
 
 /** Goes anywhere and does anything by a few letters of its name. */
-export default function Palette({ onClose, onHelp }: { onClose: () => void; onHelp: () => void }) {
+export function Palette({ onClose, onHelp }: { onClose: () => void; onHelp: () => void }) {
   const navigate = useNavigate();
   const [text, setText] = useState("");
   const [active, setActive] = useState(0);
@@ -73,8 +73,7 @@ export default function Palette({ onClose, onHelp }: { onClose: () => void; onHe
         aria-activedescendant={`palette-${at}`}
         placeholder="An experiment, a run, a page"
         autoComplete="off"
-        // biome-ignore lint/a11y/noAutofocus: the reader opened the window to type here
-        autoFocus
+        data-focus
         value={text}
         onChange={(event) => {
           setText(event.target.value);

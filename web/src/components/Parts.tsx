@@ -120,7 +120,11 @@ export function Over({
   className?: string;
 }) {
   const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => dialog.current?.showModal(), []);
+  useEffect(() => {
+    dialog.current?.showModal();
+    // A dialog focuses its first button, and React does not write `autofocus`.
+    dialog.current?.querySelector<HTMLElement>("[data-focus]")?.focus();
+  }, []);
   return (
     // biome-ignore lint/a11y/useKeyWithClickEvents: Escape closes it too
     <dialog

@@ -248,8 +248,7 @@ export function Rename({ run, onClose }: { run: api.Run; onClose: () => void }) 
           onClose();
         }}
       >
-        {/* biome-ignore lint/a11y/noAutofocus: the reader opened the window to type here */}
-        <input aria-label="Name" value={name} onChange={(event) => setName(event.target.value)} autoFocus />
+        <input aria-label="Name" value={name} onChange={(event) => setName(event.target.value)} data-focus />
         <button type="submit" disabled={name.trim() === ""}>
           Rename
         </button>
