@@ -2,10 +2,10 @@
 
 use serde::Serialize;
 
-use crate::dist::{chi_squared_tails, f_tails};
+use crate::dist::{chi_squared_tails, f_tails, increasing_root, noncentral_f};
 use crate::error::{Result, StatsError};
-use crate::options::Alternative;
-use crate::outcome::{Estimate, TestResult};
+use crate::options::{Alternative, ConfidenceLevel};
+use crate::outcome::{Estimate, Interval, TestResult};
 use crate::sample::{self, Moments};
 
 /// What a one-way analysis of variance found.
@@ -26,6 +26,30 @@ pub struct AnovaResult {
     pub epsilon_squared: f64,
     /// `sqrt(eta2 / (1 - eta2))`, which power analysis takes.
     pub cohen_f: f64,
+}
+
+impl AnovaResult {
+    /// Two-sided interval of the population's eta squared, by inverting the noncentral F (Steiger 2004): `l / (l + N)` of
+    /// the noncentralities l at which the statistic seen is just not too large, and just not too small.
+    ///
+    /// Follows R's `effectsize::F_to_eta2(alternative = "two.sided")`. Absent where the noncentrality is beyond 100,000:
+    /// there is nothing left to estimate then.
+    #[must_use]
+    pub fn eta_squared_interval(&self, level: ConfidenceLevel) -> Option<Interval> {
+        let (f, between, within) = (self.test.statistic?, self.test.df?, self.test.df_within?);
+        if f * between > 1e5 {
+            return None;
+        }
+        let tail = level.tail(Alternative::TwoSided);
+        let end = |goal: f64| {
+            if noncentral_f::sf(f, between, within, 0.0) >= goal {
+                return 0.0;
+            }
+            let noncentrality = increasing_root(0.0, |ncp| noncentral_f::sf(f, between, within, ncp) - goal);
+            noncentrality / (noncentrality + between + within + 1.0)
+        };
+        Some(Interval { low: end(tail), high: end(1.0 - tail), level })
+    }
 }
 
 /// Fisher's one-way analysis of variance: whether all groups have the same mean.

@@ -10,6 +10,7 @@
 //! - Any statistic: [`resample::bootstrap_difference`]. Several groups: [`anova::welch`], then [`posthoc::games_howell`].
 //! - Success rates: [`proportions::two_sample`]; the same examples: [`contingency::mcnemar`].
 //! - Several tests at once: [`correction::holm`]. Before the experiment: [`power`].
+//! - Against the spread of repetitions: [`noise`]. Looking again and again: [`sequential`]. One curve: [`autocorrelation`].
 //!
 //! ```
 //! use lab_stats::{Alternative, ConfidenceLevel, correction, effect, power, ttest};
@@ -33,6 +34,7 @@
 //! ```
 
 pub mod anova;
+pub mod autocorrelation;
 pub mod cases;
 pub mod contingency;
 pub mod correction;
@@ -41,6 +43,7 @@ pub mod effect;
 pub mod equivalence;
 mod error;
 pub mod evaluation;
+pub mod noise;
 pub mod normality;
 mod options;
 mod outcome;
@@ -50,6 +53,7 @@ pub mod proportions;
 pub mod rank;
 pub mod resample;
 mod sample;
+pub mod sequential;
 pub mod ttest;
 
 pub use cases::answer;

@@ -40,21 +40,29 @@ impl Contrast {
             return Err(StatsError::TooFew { name, needed: 3, got });
         }
         let (first, second) = (Moments::of(a), Moments::of(b));
-        let (standard_error, df) = match variances {
+        match variances {
             Variances::Equal => {
                 let share = 1.0 / first.count() + 1.0 / second.count();
-                (effect::pooled_sd(&first, &second) * share.sqrt(), first.count() + second.count() - 2.0)
+                let standard_error = effect::pooled_sd(&first, &second) * share.sqrt();
+                let df = first.count() + second.count() - 2.0;
+                Self { difference: first.mean - second.mean, standard_error, df }.checked()
             }
             Variances::Unequal => {
-                let standard_error = first.standard_error().hypot(second.standard_error());
-                let part = |moments: &Moments| {
-                    let share = (moments.standard_error() / standard_error).powi(2);
-                    share * share / (moments.count() - 1.0)
-                };
-                (standard_error, 1.0 / (part(&first) + part(&second)))
+                Self::of_summaries((first.mean, first.sd, first.count()), (second.mean, second.sd, second.count()))
             }
+        }
+    }
+
+    /// Welch's, of two independent samples as mean, standard deviation and size; sizes above 1 need not be whole.
+    pub(crate) fn of_summaries(first: (f64, f64, f64), second: (f64, f64, f64)) -> Result<Self> {
+        let error_of = |(_, sd, n): (f64, f64, f64)| sd / n.sqrt();
+        let standard_error = error_of(first).hypot(error_of(second));
+        let part = |summary: (f64, f64, f64)| {
+            let share = (error_of(summary) / standard_error).powi(2);
+            share * share / (summary.2 - 1.0)
         };
-        Self { difference: first.mean - second.mean, standard_error, df }.checked()
+        let df = 1.0 / (part(first) + part(second));
+        Self { difference: first.0 - second.0, standard_error, df }.checked()
     }
 
     /// Of paired data.
@@ -98,7 +106,7 @@ impl Contrast {
         Interval::around(self.difference, half_width, alternative, level)
     }
 
-    fn test(
+    pub(crate) fn test(
         &self,
         method: &'static str,
         name: &'static str,

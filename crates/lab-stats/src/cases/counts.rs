@@ -20,7 +20,7 @@ pub(super) const PROCEDURES: &[Procedure] = &[
         inputs: &["successes", "trials"],
         run: two_sample,
     },
-    Procedure { name: "mcnemar", params: &[], inputs: &["table"], run: mcnemar },
+    Procedure { name: "mcnemar", params: &["alternative", "confidence_level"], inputs: &["table"], run: mcnemar },
     Procedure { name: "chi_square", params: &["correction"], inputs: &["table"], run: chi_square },
     Procedure { name: "fisher_exact", params: &["alternative"], inputs: &["table"], run: fisher_exact },
     Procedure { name: "cochrans_q", params: &[], inputs: &["matrix"], run: cochrans_q },
@@ -64,10 +64,20 @@ fn two_by_two(call: &Call) -> Result<[[u64; 2]; 2]> {
 }
 
 fn mcnemar(call: &Call) -> Result<Reply> {
-    let result = contingency::mcnemar(two_by_two(call)?);
-    Ok(Reply::new()
-        .put("p_exact", result.p_exact)
-        .put("p_midp", result.p_midp)
+    let table = two_by_two(call)?;
+    let result = contingency::mcnemar(table);
+    let (p_exact, p_midp) = contingency::mcnemar_p_values(table, call.alternative()?);
+    let mut reply = Reply::new();
+    // An empty table has no proportions; its test is answered all the same.
+    if let Ok(difference) = contingency::paired_proportions(table, call.alternative()?, call.level()?) {
+        reply = reply.put("difference", difference.value);
+        if let Some(interval) = difference.interval {
+            reply = reply.put_interval("difference_ci_", interval);
+        }
+    }
+    Ok(reply
+        .put("p_exact", p_exact)
+        .put("p_midp", p_midp)
         .put_count("n_discordant", result.n_discordant)
         .put_some("chi2", result.chi2)
         .put_some("p_chi2", result.p_chi2)

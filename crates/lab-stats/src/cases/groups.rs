@@ -13,7 +13,7 @@ use crate::outcome::TestResult;
 use crate::posthoc::{self, PairComparison};
 
 pub(super) const PROCEDURES: &[Procedure] = &[
-    Procedure { name: "anova_one_way", params: &[], inputs: &["groups"], run: one_way },
+    Procedure { name: "anova_one_way", params: &["confidence_level"], inputs: &["groups"], run: one_way },
     Procedure { name: "anova_welch", params: &[], inputs: &["groups"], run: welch },
     Procedure { name: "levene", params: &["center"], inputs: &["groups"], run: levene },
     Procedure { name: "bartlett", params: &[], inputs: &["groups"], run: bartlett },
@@ -34,7 +34,10 @@ fn f_reply(test: &TestResult) -> Reply {
 
 fn one_way(call: &Call) -> Result<Reply> {
     let result = anova::one_way(&call.groups()?)?;
+    let interval = result.eta_squared_interval(call.level()?);
     Ok(f_reply(&result.test)
+        .put_some("eta_squared_ci_low", interval.map(|interval| interval.low))
+        .put_some("eta_squared_ci_high", interval.map(|interval| interval.high))
         .put("ss_between", result.ss_between)
         .put("ss_within", result.ss_within)
         .put("eta_squared", result.eta_squared)

@@ -4,21 +4,22 @@ use super::Procedure;
 use super::args::Call;
 use super::reply::Reply;
 use crate::error::Result;
+use crate::outcome::Estimate;
 use crate::rank::{
     ContinuityCorrection, RankMethod, RankSumOptions, SignedRankOptions, ZeroMethod, friedman, kruskal_wallis,
-    mann_whitney, wilcoxon_signed_rank,
+    mann_whitney, paired_shift, rank_biserial_interval, shift, wilcoxon_signed_rank,
 };
 
 pub(super) const PROCEDURES: &[Procedure] = &[
     Procedure {
         name: "wilcoxon_rank_sum",
-        params: &["alternative", "method", "continuity_correction"],
+        params: &["alternative", "method", "continuity_correction", "confidence_level"],
         inputs: &["a", "b"],
         run: rank_sum,
     },
     Procedure {
         name: "wilcoxon_signed_rank",
-        params: &["alternative", "method", "zero_method", "continuity_correction"],
+        params: &["alternative", "method", "zero_method", "continuity_correction", "confidence_level"],
         inputs: &["a", "b"],
         run: signed_rank,
     },
@@ -54,7 +55,11 @@ fn rank_sum(call: &Call) -> Result<Reply> {
     let options =
         RankSumOptions { alternative: call.alternative()?, method: method(call)?, continuity: continuity(call, true)? };
     let result = mann_whitney(&a, &b, options)?;
-    Ok(Reply::new()
+    // Refused for millions of differences only, and the test itself is answered then.
+    let estimate = shift(&a, &b, call.alternative()?, call.level()?).ok();
+    let biserial = rank_biserial_interval(&result, call.level()?);
+    Ok(shifted(Reply::new(), estimate)
+        .put_interval("rank_biserial_ci_", biserial)
         .put_test(&result.test)
         .put("u1", result.u1)
         .put("u2", result.u2)
@@ -78,13 +83,25 @@ fn signed_rank(call: &Call) -> Result<Reply> {
         continuity: continuity(call, false)?,
     };
     let result = wilcoxon_signed_rank(&a, &b, options)?;
-    Ok(Reply::new()
+    let estimate = paired_shift(&a, &b, call.alternative()?, call.level()?).ok();
+    Ok(shifted(Reply::new(), estimate)
+        .put_interval("matched_rank_biserial_ci_", result.biserial_interval(call.level()?))
         .put_test(&result.test)
         .put("t_plus", result.t_plus)
         .put("t_minus", result.t_minus)
         .put("matched_rank_biserial", result.matched_rank_biserial)
         .put_count("n_used", result.n_used as u64)
         .put_value("method_used", method_name(result.method_used)))
+}
+
+/// The Hodges-Lehmann estimate with its interval, where there is one.
+fn shifted(reply: Reply, estimate: Option<Estimate>) -> Reply {
+    let Some(estimate) = estimate else { return reply };
+    let reply = reply.put("hodges_lehmann", estimate.value);
+    match estimate.interval {
+        Some(interval) => reply.put_interval("hodges_lehmann_ci_", interval),
+        None => reply,
+    }
 }
 
 fn kruskal(call: &Call) -> Result<Reply> {

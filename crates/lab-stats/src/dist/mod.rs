@@ -56,6 +56,12 @@ pub(crate) fn chi_squared_tails(x: f64, df: f64) -> (f64, f64) {
     gamma_reg(df / 2.0, x / 2.0)
 }
 
+/// x with P(X > x) = q for chi-squared.
+pub(crate) fn chi_squared_upper_quantile(q: f64, df: f64) -> f64 {
+    let goal = q.ln();
+    increasing_root(0.0, |x| goal - chi_squared_tails(x, df).1.ln())
+}
+
 /// P(F <= f) and P(F > f) for Fisher's F.
 pub(crate) fn f_tails(f: f64, df_between: f64, df_within: f64) -> (f64, f64) {
     if f <= 0.0 {

@@ -5,8 +5,8 @@ use serde::Serialize;
 use super::{ContinuityCorrection, RankMethod, exact};
 use crate::dist::{normal_cdf, normal_sf};
 use crate::error::{Result, StatsError};
-use crate::options::Alternative;
-use crate::outcome::{Estimate, TestResult};
+use crate::options::{Alternative, ConfidenceLevel};
+use crate::outcome::{Estimate, Interval, TestResult};
 use crate::sample;
 
 /// What happens to differences of zero.
@@ -62,6 +62,19 @@ pub struct SignedRankResult {
     pub n_used: usize,
     /// How the p-value was found: exact or asymptotic.
     pub method_used: RankMethod,
+}
+
+impl SignedRankResult {
+    /// Two-sided interval of the matched rank-biserial correlation, on Fisher's z scale.
+    ///
+    /// Standard error `sqrt((2 n^3 + 3 n^2 + n) / 6) / ((n^2 + n) / 2)`, as R's `effectsize::rank_biserial(paired = TRUE)`.
+    /// It collapses where all differences point one way, as that one does.
+    #[must_use]
+    pub fn biserial_interval(&self, level: ConfidenceLevel) -> Interval {
+        let n = self.n_used.max(1) as f64;
+        let standard_error = ((2.0 * n * n * n + 3.0 * n * n + n) / 6.0).sqrt() / ((n * n + n) / 2.0);
+        super::biserial_interval(self.matched_rank_biserial, standard_error, level)
+    }
 }
 
 /// Wilcoxon's signed-rank test: whether the differences `a - b` are symmetric about zero.

@@ -5,8 +5,8 @@ use serde::Serialize;
 use super::{ContinuityCorrection, RankMethod, exact};
 use crate::dist::{normal_cdf, normal_sf};
 use crate::error::{Result, StatsError};
-use crate::options::Alternative;
-use crate::outcome::{Estimate, TestResult};
+use crate::options::{Alternative, ConfidenceLevel};
+use crate::outcome::{Estimate, Interval, TestResult};
 use crate::sample;
 
 /// Options of [`mann_whitney`].
@@ -89,6 +89,17 @@ pub fn mann_whitney(a: &[f64], b: &[f64], options: RankSumOptions) -> Result<Ran
         test = test.note(note);
     }
     Ok(RankSumResult { test, u1, u2, a12, cliffs_delta, method_used })
+}
+
+/// Two-sided interval of the rank-biserial correlation (Cliff's delta), on Fisher's z scale.
+///
+/// Standard error `sqrt((n1 + n2 + 1) / (3 n1 n2))`, as R's `effectsize::rank_biserial`. It collapses where every value of
+/// one sample is larger than all of the other, as that one does.
+#[must_use]
+pub fn rank_biserial_interval(result: &RankSumResult, level: ConfidenceLevel) -> Interval {
+    let size = |index: usize| result.test.sizes.get(index).map_or(1.0, |&n| n as f64);
+    let (n1, n2) = (size(0), size(1));
+    super::biserial_interval(result.cliffs_delta, ((n1 + n2 + 1.0) / (3.0 * n1 * n2)).sqrt(), level)
 }
 
 /// P(a > b) + P(a = b)/2 over all pairs (Vargha and Delaney's A); `n log n`. Values must be finite and samples not empty.

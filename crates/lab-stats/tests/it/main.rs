@@ -3,5 +3,6 @@
 mod calibration;
 mod cost;
 mod degenerate;
+mod intervals;
 mod properties;
 mod reference;
