@@ -41,6 +41,7 @@ mod secrets;
 mod usage;
 mod variables;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -64,6 +65,12 @@ pub fn capture(captured_at: Timestamp, options: &CaptureOptions) -> EnvironmentS
     snapshot.not_seen.dedup();
     snapshot.duration_millis = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     snapshot
+}
+
+/// Masks keys, passwords in URLs, and what is assigned to the name of a credential, line by line.
+#[must_use]
+pub fn mask_secrets(text: &str) -> Cow<'_, str> {
+    secrets::mask_text(text)
 }
 
 fn command(options: &CaptureOptions) -> CommandLine {

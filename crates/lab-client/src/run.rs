@@ -1,6 +1,7 @@
 //! A run, as the program that executes it sees it.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -49,6 +50,8 @@ pub struct StartOptions {
     pub entry_point: Option<String>,
     /// The program and its arguments, for the environment; none are recorded where empty.
     pub arguments: Vec<String>,
+    /// Environment variables of the program, where it has others than this process.
+    pub variables: Vec<(OsString, OsString)>,
 }
 
 impl StartOptions {
@@ -76,6 +79,8 @@ pub struct Run {
     id: RunId,
     workspace: Workspace,
     is_offline: bool,
+    /// Another process began it, and ends it.
+    is_attached: bool,
     writer: Arc<Mutex<Writer>>,
     /// The thread that captures the environment, of the process that began the run.
     capture: Mutex<Option<(u32, JoinHandle<()>)>>,
@@ -126,6 +131,7 @@ impl Run {
         let mut capture = CaptureOptions { interpreter: options.interpreter, ..CaptureOptions::of_this_process() };
         capture.entry_point = options.entry_point;
         capture.arguments = options.arguments;
+        capture.variables.extend(options.variables);
         let StartOptions {
             experiment, name, parameters, tags, parent_run_id, run_id, resume, user, is_offline, ..
         } = options;
@@ -158,7 +164,23 @@ impl Run {
         let capture = workspace.settings.capture_environment.then(|| capture_environment(&writer, capture)).flatten();
         let capture = Mutex::new(capture.map(|thread| (std::process::id(), thread)));
         watch_usage(&writer, workspace.settings.system_metrics_interval_secs);
-        Ok(Self { id, workspace: workspace.clone(), is_offline, writer, capture })
+        Ok(Self { id, workspace: workspace.clone(), is_offline, is_attached: false, writer, capture })
+    }
+
+    /// Attaches to the run that `LAB_RUN_ID` names, where whoever started this process has begun one, as `lab run` does.
+    /// What this process logs becomes part of it, and it goes on after this process's end, which only delivers.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] if that is no id; [`Error::Io`] where the spool cannot be written.
+    pub fn attach(workspace: &Workspace) -> Result<Option<Self>> {
+        let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let Some(id) = set("LAB_RUN_ID") else { return Ok(None) };
+        let run_id = Some(id.parse().map_err(|e: Error| e.within("LAB_RUN_ID"))?);
+        let is_offline = set("LAB_MODE").is_some_and(|mode| mode == "offline");
+        // The run has its experiment already; the name counts only where its beginning comes later than this.
+        let experiment = set("LAB_EXPERIMENT").unwrap_or_else(|| "default".to_owned());
+        let run = Self::start(workspace, StartOptions { run_id, is_offline, ..StartOptions::new(experiment) })?;
+        Ok(Some(Self { is_attached: true, ..run }))
     }
 
     /// Identity of the run.
@@ -201,6 +223,14 @@ impl Run {
     #[must_use]
     pub fn next_step(&self) -> i64 {
         self.lock().next_step
+    }
+
+    /// Logs points with steps and times of their own, or without steps.
+    ///
+    /// # Errors
+    /// As [`Run::log`].
+    pub fn log_series(&self, series: Vec<SeriesPoints>) -> Result<()> {
+        self.append(Record::Metrics { series })
     }
 
     /// Logs values that are not one number.
@@ -354,7 +384,9 @@ impl Run {
             }
         }
         let mut writer = self.writer()?;
-        writer.append(&Record::Finish(FinishRun { status, ended_at: now(), error }))?;
+        if !self.is_attached {
+            writer.append(&Record::Finish(FinishRun { status, ended_at: now(), error }))?;
+        }
         writer.has_ended = true;
         Ok(())
     }

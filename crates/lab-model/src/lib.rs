@@ -50,7 +50,8 @@ pub use query::{
 };
 pub use record::{Acknowledged, Delivery, FinishRun, Record, Refused, StartRun};
 pub use run::{
-    ErrorContext, ExperimentRun, Highlight, LogLevel, LogLine, LogSummary, RunAction, RunError, RunStatus, Tags,
+    ErrorContext, ExperimentRun, Highlight, LogLevel, LogLine, LogStream, LogSummary, RunAction, RunError, RunStatus,
+    Tags,
 };
 pub use settings::{Compression, Settings};
 pub use user::User;

@@ -215,6 +215,17 @@ pub enum LogLevel {
     Critical,
 }
 
+/// Where a program printed something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum LogStream {
+    /// Its standard output.
+    Stdout,
+    /// Its standard error.
+    Stderr,
+}
+
 /// One line of what a run printed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
@@ -225,6 +236,9 @@ pub struct LogLine {
     pub time: Timestamp,
     /// The text, without its line end.
     pub text: String,
+    /// Where it was printed; absent where that is not known, as for a logger's line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stream: Option<LogStream>,
 }
 
 /// A line of the log worth showing first.
@@ -416,7 +430,7 @@ mod tests {
     #[test]
     fn a_log_summary_counts_levels_and_keeps_the_first_highlights() {
         let mut summary = LogSummary::default();
-        let line = |level| LogLine { level, time: Timestamp::UNIX_EPOCH, text: "x".repeat(600) };
+        let line = |level| LogLine { level, time: Timestamp::UNIX_EPOCH, text: "x".repeat(600), stream: None };
         for _ in 0..30 {
             summary.append(&[line(LogLevel::Info), line(LogLevel::Warning), line(LogLevel::Critical)]);
         }

@@ -355,7 +355,7 @@ impl Plan {
         let time = self.change.at;
         for Refused { seq, problem } in &self.refused {
             let text = format!("lab: record {seq} of writer {} was refused: {problem}", delivery.writer_id);
-            self.lines.push(LogLine { level: LogLevel::Error, time, text });
+            self.lines.push(LogLine { level: LogLevel::Error, time, text, stream: None });
         }
         self.flush();
         let (id, run_id) = (delivery.writer_id, delivery.run_id);

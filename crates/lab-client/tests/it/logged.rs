@@ -40,7 +40,7 @@ fn everything_that_was_logged_is_there() -> Result<()> {
     run.set_tags(Tags([("host".to_owned(), "node-7".to_owned())].into()))?;
     run.use_dataset("c4", Metadata::new())?;
     run.use_model("llama", Metadata::new())?;
-    let line = LogLine { level: LogLevel::Warning, time: now(), text: "diverging".to_owned() };
+    let line = LogLine { level: LogLevel::Warning, time: now(), text: "diverging".to_owned(), stream: None };
     run.log_lines(vec![line.clone()])?;
     let value = Value::Custom { value: serde_json::json!({"rows": [1, 2]}) };
     let value = LoggedValue { key: "table".into(), step: Some(3), time: now(), value };

@@ -7,7 +7,7 @@ use crate::{Store, StoreExt as _, Write};
 
 fn lines(range: std::ops::Range<i64>) -> Vec<LogLine> {
     let level = |n| if n % 10 == 0 { LogLevel::Error } else { LogLevel::Info };
-    range.map(|n| LogLine { level: level(n), time: at(n), text: format!("line {n} ü") }).collect()
+    range.map(|n| LogLine { level: level(n), time: at(n), text: format!("line {n} ü"), stream: None }).collect()
 }
 
 pub(super) async fn lines_are_read_from_any_line(store: &dyn Store) {

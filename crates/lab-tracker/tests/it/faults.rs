@@ -112,7 +112,7 @@ impl Given {
             Act::LogPoints => tracker.log_points(running, vec![points("loss", &[2.0, 1.0])]).await,
             Act::LogParameters => tracker.log_parameters(running, parameters(r#"{"lr": 0.1}"#)).await,
             Act::AppendLog => {
-                let line = LogLine { level: LogLevel::Error, time: BEGIN, text: "diverged".to_owned() };
+                let line = LogLine { level: LogLevel::Error, time: BEGIN, text: "diverged".to_owned(), stream: None };
                 tracker.append_log(running, vec![line]).await
             }
             Act::UseModel => tracker.use_model(running, "llama", Metadata::new()).await,

@@ -163,7 +163,7 @@ async fn everything_sayable(lab: &Lab, id: RunId) -> Vec<(&'static str, Result<(
     let tracker = &lab.tracker;
     let value = Value::Custom { value: serde_json::json!({"a": 1}) };
     let value = LoggedValue { key: SeriesKey::named("confusion"), step: None, time: BEGIN, value };
-    let line = LogLine { level: LogLevel::Info, time: BEGIN, text: "hello".to_owned() };
+    let line = LogLine { level: LogLevel::Info, time: BEGIN, text: "hello".to_owned(), stream: None };
     vec![
         ("points", tracker.log_points(id, vec![points("loss", &[1.0])]).await),
         ("values", tracker.log_values(id, vec![value]).await),

@@ -57,13 +57,22 @@ pub(crate) fn status() -> impl Strategy<Value = RunStatus> {
     prop::sample::select(RunStatus::ALL.to_vec())
 }
 
+fn stream() -> impl Strategy<Value = LogStream> {
+    prop::sample::select(vec![LogStream::Stdout, LogStream::Stderr])
+}
+
 fn level() -> impl Strategy<Value = LogLevel> {
     use LogLevel::{Critical, Debug, Error, Info, Warning};
     prop::sample::select(vec![Debug, Info, Warning, Error, Critical])
 }
 
 pub(crate) fn log_line() -> impl Strategy<Value = LogLine> {
-    (level(), time(), text()).prop_map(|(level, time, text)| LogLine { level, time, text })
+    (level(), time(), text(), of(stream())).prop_map(|(level, time, text, stream)| LogLine {
+        level,
+        time,
+        text,
+        stream,
+    })
 }
 
 pub(crate) fn run_error() -> impl Strategy<Value = RunError> {

@@ -63,7 +63,7 @@ fn an_experiment() {
 #[test]
 fn a_run() {
     let mut logs = LogSummary { uri: Some("/api/v1/runs/1/log".into()), ..Default::default() };
-    logs.append(&[LogLine { level: LogLevel::Warning, time: time(), text: "loss is high".into() }]);
+    logs.append(&[LogLine { level: LogLevel::Warning, time: time(), text: "loss is high".into(), stream: None }]);
     let run = ExperimentRun {
         id: UUID.parse().unwrap(),
         experiment_id: UUID.parse().unwrap(),

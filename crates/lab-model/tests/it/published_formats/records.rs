@@ -17,6 +17,8 @@ fn a_delivery_of_every_record() {
     let mut points = SeriesPoints::new("loss".into());
     points.push(0.5, Some(1), time().as_microsecond());
     let value = Value::Custom { value: 1.into() };
+    let stream = Some(LogStream::Stderr);
+    let line = LogLine { level: LogLevel::Info, time: time(), text: "epoch 1".into(), stream };
     let delivery = Delivery {
         writer_id: UUID.parse().unwrap(),
         run_id: UUID.parse().unwrap(),
@@ -40,7 +42,7 @@ fn a_delivery_of_every_record() {
             },
             Record::UseDataset { dataset: "c4".into(), metadata: metadata() },
             Record::UseModel { model: "meta-llama/Llama-3.1-8B".into(), metadata: Metadata::new() },
-            Record::Log { lines: vec![LogLine { level: LogLevel::Info, time: time(), text: "epoch 1".into() }] },
+            Record::Log { lines: vec![line] },
             Record::Heartbeat { at: time() },
             Record::Finish(FinishRun { status: RunStatus::Failed, ended_at: time(), error: Some(error()) }),
         ],
@@ -57,7 +59,7 @@ fn a_delivery_of_every_record() {
     {"record":"artifact","name":"model.bin","type":"tokenizer","content_hash":"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad","metadata":{"note":{"of":null,"rows":3}},"at":"2025-01-02T03:04:05.678901Z"}
     {"record":"use_dataset","dataset":"c4","metadata":{"note":{"of":null,"rows":3}}}
     {"record":"use_model","model":"meta-llama/Llama-3.1-8B"}
-    {"record":"log","lines":[{"level":"info","time":"2025-01-02T03:04:05.678901Z","text":"epoch 1"}]}
+    {"record":"log","lines":[{"level":"info","time":"2025-01-02T03:04:05.678901Z","text":"epoch 1","stream":"stderr"}]}
     {"record":"heartbeat","at":"2025-01-02T03:04:05.678901Z"}
     {"record":"finish","status":"failed","ended_at":"2025-01-02T03:04:05.678901Z","error":{"type":"torch.OutOfMemoryError","message":"CUDA out of memory","stack_trace":"train.py:12","time":"2025-01-02T03:04:05.678901Z","recoverable":true,"context":{"host":"gpu-7"}}}
     "#);
@@ -88,6 +90,14 @@ fn every_event() {
         EventBody::RunTimedOut,
         EventBody::RunDeleted,
         EventBody::MetricsLogged { series: 2, points: 200, last_step: Some(100) },
+        EventBody::ThresholdCrossed {
+            metric: "loss{split=val}".into(),
+            level: ThresholdLevel::Critical,
+            threshold: Threshold { value: 5.0, direction: ThresholdDirection::Above },
+            value: f64::INFINITY,
+            step: Some(7),
+        },
+        EventBody::ThresholdCleared { metric: "loss".into(), value: 1.5, step: None },
         EventBody::ArtifactLogged {
             artifact_id: UUID.parse().unwrap(),
             name: "model.bin".parse().unwrap(),
@@ -111,6 +121,8 @@ fn every_event() {
     {"type":"run_timed_out"}
     {"type":"run_deleted"}
     {"type":"metrics_logged","series":2,"points":200,"last_step":100}
+    {"type":"threshold_crossed","metric":"loss{split=val}","level":"critical","threshold":{"value":5.0,"direction":"above"},"value":"Infinity","step":7}
+    {"type":"threshold_cleared","metric":"loss","value":1.5}
     {"type":"artifact_logged","artifact_id":"0192f0c1-2a3b-7c4d-8e5f-60718293a4b5","name":"model.bin","size_bytes":1024}
     "#);
     let event = Event {
