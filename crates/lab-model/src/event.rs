@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ArtifactId, ArtifactName, ExperimentId, ExperimentStatus, RunError, RunId, Timestamp};
+use crate::{
+    ArtifactId, ArtifactName, ExperimentId, ExperimentStatus, MetricName, RunError, RunId, Threshold, ThresholdLevel,
+    Timestamp, number,
+};
 
 /// Position of an event in the log: 1, 2, 3 …, without gap on the embedded store.
 pub type EventSeq = u64;
@@ -70,6 +73,36 @@ pub enum EventBody {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         last_step: Option<i64>,
     },
+    /// A metric of a run went beyond a threshold of its experiment, or beyond a worse one than before.
+    ThresholdCrossed {
+        /// The metric, with its context where it has one.
+        #[cfg_attr(feature = "schema", schema(value_type = String))]
+        metric: MetricName,
+        /// How bad it is.
+        level: ThresholdLevel,
+        /// The threshold.
+        threshold: Threshold,
+        /// The first value beyond it.
+        #[serde(with = "number")]
+        #[cfg_attr(feature = "schema", schema(value_type = number::JsonFloat))]
+        value: f64,
+        /// Its step.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        step: Option<i64>,
+    },
+    /// A metric of a run is within all its thresholds again.
+    ThresholdCleared {
+        /// The metric, with its context where it has one.
+        #[cfg_attr(feature = "schema", schema(value_type = String))]
+        metric: MetricName,
+        /// Its value.
+        #[serde(with = "number")]
+        #[cfg_attr(feature = "schema", schema(value_type = number::JsonFloat))]
+        value: f64,
+        /// Its step.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        step: Option<i64>,
+    },
     /// A run logged an artifact.
     ArtifactLogged {
         /// Its identity.
@@ -99,6 +132,8 @@ impl EventBody {
             Self::RunTimedOut => "run_timed_out",
             Self::RunDeleted => "run_deleted",
             Self::MetricsLogged { .. } => "metrics_logged",
+            Self::ThresholdCrossed { .. } => "threshold_crossed",
+            Self::ThresholdCleared { .. } => "threshold_cleared",
             Self::ArtifactLogged { .. } => "artifact_logged",
         }
     }

@@ -6,7 +6,9 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::run::check_tags;
-use crate::{Error, ExperimentConfig, ExperimentId, Kind, Result, Tags, Timestamp, UserId, Validate, check_name};
+use crate::{
+    Error, ExperimentConfig, ExperimentId, Kind, Ledger, Result, Tags, Timestamp, UserId, Validate, check_name,
+};
 
 /// Free-form JSON that the tracker keeps and shows but does not interpret.
 pub type Metadata = serde_json::Map<String, serde_json::Value>;
@@ -169,7 +171,7 @@ impl Experiment {
             collaborators: new.collaborators,
             tags: new.tags,
             status: ExperimentStatus::Draft,
-            config: new.config,
+            config: ExperimentConfig { ledger: Ledger::default(), ..new.config },
             metadata: new.metadata,
             created_at: at,
             updated_at: at,
@@ -180,13 +182,14 @@ impl Experiment {
         Ok(experiment)
     }
 
-    /// The same experiment in another state, one revision later.
+    /// The same experiment in another state, one revision later. Leaving the draft freezes its hypotheses.
     ///
     /// # Errors
     /// [`Error::InvalidState`] if the lifecycle does not allow it.
     pub fn moved_to(mut self, to: ExperimentStatus, at: Timestamp) -> Result<Self> {
         self.status.check_move(&self.name, to)?;
         self.status = to;
+        self.freeze(at);
         self.archived_at = (to == ExperimentStatus::Archived).then_some(at);
         self.touch(at);
         Ok(self)
@@ -212,11 +215,29 @@ impl Experiment {
         self.owner_id = owner_id.unwrap_or(self.owner_id);
         self.collaborators = collaborators.unwrap_or(self.collaborators);
         self.tags = tags.unwrap_or(self.tags);
-        self.config = config.unwrap_or(self.config);
+        if let Some(config) = config {
+            self.config = ExperimentConfig { ledger: self.config.ledger, ..config };
+            self.freeze(at);
+        }
         self.metadata = metadata.unwrap_or(self.metadata);
         self.touch(at);
         self.validate()?;
         Ok(self)
+    }
+
+    /// The same experiment with another ledger, one revision later.
+    #[must_use]
+    pub fn recorded(mut self, ledger: Ledger, at: Timestamp) -> Self {
+        self.config.ledger = ledger;
+        self.touch(at);
+        self
+    }
+
+    /// Once it is no draft, every wording of a hypothesis is kept.
+    fn freeze(&mut self, at: Timestamp) {
+        if self.status != ExperimentStatus::Draft {
+            self.config.ledger.register(&self.config.hypotheses, at);
+        }
     }
 
     fn touch(&mut self, at: Timestamp) {
@@ -292,7 +313,7 @@ pub struct ExperimentPatch {
     pub collaborators: Option<Vec<UserId>>,
     /// New tags, all of them.
     pub tags: Option<Tags>,
-    /// New configuration, all of it.
+    /// New configuration, all of it but for the ledger, which stays.
     pub config: Option<ExperimentConfig>,
     /// New metadata, all of it.
     #[cfg_attr(feature = "schema", schema(value_type = Option<Object>))]
@@ -355,6 +376,29 @@ mod tests {
             "experiment `e` is draft and cannot become completed: from draft it can become active or archived"
         );
         assert_eq!(error.code(), crate::Code::InvalidState);
+    }
+
+    #[test]
+    fn hypotheses_freeze_when_the_draft_ends_and_the_ledger_cannot_be_sent() {
+        let text = r#"{"name": "a", "metric": "loss", "treatment": "params.h = 2", "baseline": "params.h = 1",
+                       "direction": "lower", "smallest_effect": 0.1, "planned_runs": 3}"#;
+        let stated: crate::Hypothesis = serde_json::from_str(text).unwrap();
+        let config = |ledger| ExperimentConfig { hypotheses: vec![stated.clone()], ledger, ..Default::default() };
+        let mut forged = Ledger::default();
+        forged.register(&[stated.clone()], Timestamp::UNIX_EPOCH);
+        let new = NewExperiment { name: "e".to_owned(), config: config(forged.clone()), ..Default::default() };
+        let id = ExperimentId::new(Timestamp::UNIX_EPOCH);
+        let draft = Experiment::create(id, new, None, Timestamp::UNIX_EPOCH).unwrap();
+        assert_eq!(draft.config.ledger, Ledger::default());
+
+        let at = Timestamp::from_second(9).unwrap();
+        let active = draft.moved_to(ExperimentStatus::Active, at).unwrap();
+        assert_eq!(active.config.ledger.hypotheses[0].revisions[0].at, at);
+        let patch = ExperimentPatch { config: Some(config(forged)), ..Default::default() };
+        assert_eq!(active.clone().patched(patch, at).unwrap().config.ledger, active.config.ledger);
+        let patch = ExperimentPatch { config: Some(ExperimentConfig::default()), ..Default::default() };
+        let without = active.patched(patch, Timestamp::from_second(10).unwrap()).unwrap();
+        assert!(without.config.ledger.hypotheses[0].withdrawn_at.is_some());
     }
 
     #[test]

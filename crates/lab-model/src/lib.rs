@@ -21,6 +21,7 @@ pub mod number;
 mod parameter;
 mod query;
 mod record;
+mod reduction;
 mod run;
 #[cfg(feature = "schema")]
 mod schema;
@@ -49,6 +50,7 @@ pub use query::{
     Cursor, ExperimentQuery, Field, Filter, Operator, Page, Paged, ParseError, RunQuery, Sort, SortOrder, Statistic,
 };
 pub use record::{Acknowledged, Delivery, FinishRun, Record, Refused, StartRun};
+pub use reduction::Reduction;
 pub use run::{
     ErrorContext, ExperimentRun, Highlight, LogLevel, LogLine, LogStream, LogSummary, RunAction, RunError, RunStatus,
     Tags,

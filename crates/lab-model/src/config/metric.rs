@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::MAX_NAME;
-use crate::{MetricId, Parameters, Result, SemanticVersion, Validate, check_name, check_range};
+use crate::{MetricId, Parameters, Result, SemanticVersion, SeriesKey, Validate, check_name, check_range};
 
 /// A metric that counts in an experiment.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -49,6 +49,23 @@ impl MetricConfig {
             warning: None,
             critical: None,
         }
+    }
+}
+
+impl MetricConfig {
+    /// Whether it is about that series: by its name, or by name and context as `loss{split=val}`.
+    #[must_use]
+    pub fn is_about(&self, key: &SeriesKey) -> bool {
+        self.name == key.name || (!key.context.is_empty() && self.name == key.to_string())
+    }
+
+    /// The worst threshold that `value` is beyond.
+    #[must_use]
+    pub fn level_of(&self, value: f64) -> Option<(ThresholdLevel, Threshold)> {
+        let beyond = |threshold: Option<Threshold>| threshold.filter(|threshold| threshold.is_crossed_by(value));
+        beyond(self.critical)
+            .map(|threshold| (ThresholdLevel::Critical, threshold))
+            .or_else(|| beyond(self.warning).map(|threshold| (ThresholdLevel::Warning, threshold)))
     }
 }
 
@@ -98,6 +115,28 @@ impl Threshold {
 impl Validate for Threshold {
     fn validate(&self) -> Result<()> {
         check_range("value", self.value, "a finite number", |_| true)
+    }
+}
+
+/// How bad it is to be beyond a threshold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum ThresholdLevel {
+    /// It deserves a look.
+    Warning,
+    /// It is a failure.
+    Critical,
+}
+
+impl ThresholdLevel {
+    /// The name in JSON and on the command line.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Warning => "warning",
+            Self::Critical => "critical",
+        }
     }
 }
 

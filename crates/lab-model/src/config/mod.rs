@@ -1,4 +1,5 @@
-//! What an experiment is set up with: models, data, metrics, parameters, resources and how reproducible its runs are.
+//! What an experiment is set up with: models, data, metrics, parameters, resources, how reproducible its runs are, and
+//! what is expected of them.
 //!
 //! Every part may be missing, and a missing part is not written. A field that nobody knows is refused, because a
 //! misspelt `temprature` that is ignored costs more than an error. Numbers are checked by [`Validate`], not by their
@@ -6,6 +7,7 @@
 
 mod credential;
 mod dataset;
+mod hypothesis;
 mod metric;
 mod model;
 mod reproducibility;
@@ -18,7 +20,8 @@ use serde::{Deserialize, Serialize};
 
 pub use credential::CredentialRef;
 pub use dataset::{DatasetRef, DatasetSplit, DatasetVersionSelector, SampleSize, Sampling, SamplingMethod};
-pub use metric::{MetricConfig, MetricDirection, Threshold, ThresholdDirection};
+pub use hypothesis::{ExpectedDirection, Hypothesis, Judgement, Ledger, Look, Looks, Outcome, Registration, Revision};
+pub use metric::{MetricConfig, MetricDirection, Threshold, ThresholdDirection, ThresholdLevel};
 pub use model::{ModelConfig, ModelProvider};
 pub use reproducibility::ReproducibilitySettings;
 pub use resources::{GpuRequirement, Priority, ResourceRequirements, Toleration, TolerationEffect};
@@ -55,6 +58,13 @@ pub struct ExperimentConfig {
     /// What is recorded and pinned so that a run can be made again.
     #[serde(skip_serializing_if = "is_default")]
     pub reproducibility: ReproducibilitySettings,
+    /// What is expected to come out, as data. Frozen when the experiment becomes active; later edits are revisions.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub hypotheses: Vec<Hypothesis>,
+    /// What the tracker keeps of the analyses: frozen hypotheses, their revisions and outcomes, looks of gates. What is
+    /// sent here is ignored.
+    #[serde(skip_serializing_if = "is_default")]
+    pub ledger: Ledger,
 }
 
 impl Validate for ExperimentConfig {
@@ -63,7 +73,8 @@ impl Validate for ExperimentConfig {
         self.datasets.validate().map_err(|e| e.within("datasets"))?;
         self.metrics.validate().map_err(|e| e.within("metrics"))?;
         self.parameters.validate().map_err(|e| e.within("parameters"))?;
-        self.resources.validate().map_err(|e| e.within("resources"))
+        self.resources.validate().map_err(|e| e.within("resources"))?;
+        hypothesis::check_hypotheses(&self.hypotheses).map_err(|e| e.within("hypotheses"))
     }
 }
 

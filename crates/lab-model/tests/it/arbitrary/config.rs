@@ -158,6 +158,7 @@ pub(crate) fn config() -> impl Strategy<Value = ExperimentConfig> {
             parameters,
             resources,
             reproducibility,
+            ..ExperimentConfig::default()
         },
     )
 }

@@ -1,6 +1,6 @@
 use lab_model::*;
 
-use super::{UUID, parameters};
+use super::{HASH, UUID, lines, parameters, time};
 
 /// A config in which every field of every part is there.
 pub(crate) fn full_config() -> ExperimentConfig {
@@ -24,6 +24,7 @@ pub(crate) fn full_config() -> ExperimentConfig {
             global_seed: Some(42),
             ..Default::default()
         },
+        ..Default::default()
     }
 }
 
@@ -318,5 +319,44 @@ fn the_full_config() {
         "record_system_info": true
       }
     }
+    "#);
+}
+
+#[test]
+fn hypotheses_and_the_ledger() {
+    let statement = Hypothesis {
+        name: "wide".into(),
+        metric: "val/loss".into(),
+        reduction: Reduction::MeanOfLast { steps: 10 },
+        treatment: "params.hidden = 64".into(),
+        baseline: "params.hidden = 8".into(),
+        direction: ExpectedDirection::Lower,
+        smallest_effect: 0.05,
+        alpha: 0.05,
+        planned_runs: 5,
+    };
+    let judgement = Judgement {
+        at: time(),
+        outcome: Outcome::Supported,
+        sentence: "wide is supported.".into(),
+        runs: (5, 5),
+        difference: Some(-0.25),
+        interval: Some((-0.5, -0.125)),
+        alpha_spent: 0.05,
+        runs_needed: None,
+        deviations: vec!["restated".into()],
+    };
+    let registration = Registration {
+        name: "wide".into(),
+        revisions: vec![Revision { at: time(), statement: statement.clone() }],
+        withdrawn_at: None,
+        judgement: Some(judgement),
+    };
+    let mut looks = Looks::default();
+    looks.take(HASH.parse().unwrap(), time());
+    let ledger = Ledger { hypotheses: vec![registration], looks: [("val/loss".to_owned(), looks)].into() };
+    let config = ExperimentConfig { hypotheses: vec![statement], ledger, ..Default::default() };
+    insta::assert_snapshot!(lines(&[config]), @r#"
+    {"hypotheses":[{"name":"wide","metric":"val/loss","reduction":{"kind":"mean_of_last","steps":10},"treatment":"params.hidden = 64","baseline":"params.hidden = 8","direction":"lower","smallest_effect":0.05,"alpha":0.05,"planned_runs":5}],"ledger":{"hypotheses":[{"name":"wide","revisions":[{"at":"2025-01-02T03:04:05.678901Z","statement":{"name":"wide","metric":"val/loss","reduction":{"kind":"mean_of_last","steps":10},"treatment":"params.hidden = 64","baseline":"params.hidden = 8","direction":"lower","smallest_effect":0.05,"alpha":0.05,"planned_runs":5}}],"judgement":{"at":"2025-01-02T03:04:05.678901Z","outcome":"supported","sentence":"wide is supported.","runs":[5,5],"difference":-0.25,"interval":[-0.5,-0.125],"alpha_spent":0.05,"deviations":["restated"]}}],"looks":{"val/loss":{"count":1,"latest":[{"number":1,"at":"2025-01-02T03:04:05.678901Z","question":"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"}]}}}}
     "#);
 }

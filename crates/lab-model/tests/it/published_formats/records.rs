@@ -90,6 +90,14 @@ fn every_event() {
         EventBody::RunTimedOut,
         EventBody::RunDeleted,
         EventBody::MetricsLogged { series: 2, points: 200, last_step: Some(100) },
+        EventBody::ThresholdCrossed {
+            metric: "loss{split=val}".into(),
+            level: ThresholdLevel::Critical,
+            threshold: Threshold { value: 5.0, direction: ThresholdDirection::Above },
+            value: f64::INFINITY,
+            step: Some(7),
+        },
+        EventBody::ThresholdCleared { metric: "loss".into(), value: 1.5, step: None },
         EventBody::ArtifactLogged {
             artifact_id: UUID.parse().unwrap(),
             name: "model.bin".parse().unwrap(),
@@ -113,6 +121,8 @@ fn every_event() {
     {"type":"run_timed_out"}
     {"type":"run_deleted"}
     {"type":"metrics_logged","series":2,"points":200,"last_step":100}
+    {"type":"threshold_crossed","metric":"loss{split=val}","level":"critical","threshold":{"value":5.0,"direction":"above"},"value":"Infinity","step":7}
+    {"type":"threshold_cleared","metric":"loss","value":1.5}
     {"type":"artifact_logged","artifact_id":"0192f0c1-2a3b-7c4d-8e5f-60718293a4b5","name":"model.bin","size_bytes":1024}
     "#);
     let event = Event {
