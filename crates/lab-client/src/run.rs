@@ -106,19 +106,19 @@ impl Writer {
     }
 
     fn append(&mut self, record: &Record) -> Result<()> {
-        if self.has_ended {
-            // Its spool may be delivered and deleted: what is appended now would be lost without a word.
-            let needs = "nothing can be logged to it any more".to_owned();
-            return Err(Error::WrongState {
-                kind: Kind::Run,
-                id: self.spool.run().to_string(),
-                actual: "finished",
-                needs,
-            });
-        }
+        self.check_open()?;
         let seq = self.spool.append(record)?;
         self.shipper.appended(seq);
         Ok(())
+    }
+
+    fn check_open(&self) -> Result<()> {
+        if !self.has_ended {
+            return Ok(());
+        }
+        // Its spool may be delivered and deleted: what is appended now would be lost without a word.
+        let needs = "nothing can be logged to it any more".to_owned();
+        Err(Error::WrongState { kind: Kind::Run, id: self.spool.run().to_string(), actual: "finished", needs })
     }
 }
 
@@ -204,17 +204,10 @@ impl Run {
         let time_micros = now().as_microsecond();
         let mut writer = self.writer()?;
         let step = step.unwrap_or(writer.next_step);
-        let series: Vec<SeriesPoints> = values
-            .into_iter()
-            .map(|(key, value)| {
-                let mut points = SeriesPoints::new(key.into());
-                points.push(value, Some(step), time_micros);
-                points
-            })
-            .collect();
-        let record = Record::Metrics { series };
-        record.validate()?;
-        writer.append(&record)?;
+        writer.check_open()?;
+        let values = values.into_iter().map(|(key, value)| (key.into(), value));
+        let seq = writer.spool.append_step(step, time_micros, values)?;
+        writer.shipper.appended(seq);
         writer.next_step = step.saturating_add(1);
         Ok(())
     }

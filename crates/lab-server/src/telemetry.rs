@@ -93,8 +93,11 @@ pub(crate) async fn observe(State(state): State<AppState>, request: Request, nex
     telemetry.in_flight.dec();
     let endpoint = Endpoint { method, route, status: response.status().as_u16() };
     tracing::debug!(
-        http.method = endpoint.method, http.route = endpoint.route, http.status = endpoint.status,
-        duration_secs = begun.elapsed().as_secs_f64(), "answered a request"
+        http.method = endpoint.method,
+        http.route = endpoint.route,
+        http.status = endpoint.status,
+        duration_secs = begun.elapsed().as_secs_f64(),
+        "answered a request"
     );
     telemetry.seconds.get_or_create(&endpoint).observe(begun.elapsed().as_secs_f64());
     telemetry.requests.get_or_create(&endpoint).inc();

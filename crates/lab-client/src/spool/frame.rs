@@ -34,15 +34,13 @@ pub(super) fn parse_header(bytes: &[u8; HEADER]) -> Option<(RunId, WriterId)> {
     Some((RunId::from_uuid(id(8..24)?), WriterId::from_uuid(id(24..40)?)))
 }
 
-/// A whole frame, to be written at once.
-pub(super) fn encode(seq: u64, payload: &[u8]) -> Vec<u8> {
-    let mut frame = Vec::with_capacity(PREFIX + payload.len());
+/// Fills in the prefix of a frame whose payload is there.
+pub(super) fn write_prefix(seq: u64, frame: &mut [u8]) {
+    let (prefix, payload) = frame.split_at_mut(PREFIX);
     // A payload is at most MAX_PAYLOAD, which fits.
-    frame.extend_from_slice(&(payload.len() as u32).to_le_bytes());
-    frame.extend_from_slice(&seq.to_le_bytes());
-    frame.extend_from_slice(&checksum(seq, payload).to_le_bytes());
-    frame.extend_from_slice(payload);
-    frame
+    prefix[..4].copy_from_slice(&(payload.len() as u32).to_le_bytes());
+    prefix[4..12].copy_from_slice(&seq.to_le_bytes());
+    prefix[12..].copy_from_slice(&checksum(seq, payload).to_le_bytes());
 }
 
 /// Length, number and checksum of the payload that follows.

@@ -1,7 +1,8 @@
 //! The spool: what a writer has logged, in a file that only it appends to.
 //!
 //! A file begins with a header naming the run and the writer. Frames follow: length of the payload (u32), number (u64),
-//! CRC-32C over number and payload (u32), all little-endian, then the payload, a [`Record`](lab_model::Record) as JSON. A
+//! CRC-32C over number and payload (u32), all little-endian, then the payload. Its first byte is its type: a
+//! [`Record`](lab_model::Record) as JSON, or the numbers of one step, which a loop logs far more often than all else. A
 //! frame is written by one `write`, so that a killed process leaves whole frames; a machine that loses power may leave a
 //! torn one, which the checksum finds. Reading stops there, and a writer begins a new file rather than append behind it.
 //!
@@ -9,6 +10,7 @@
 //! holds a lock that goes with the process, so that nobody else deletes a spool that is still written to.
 
 mod frame;
+mod payload;
 mod reader;
 mod writer;
 

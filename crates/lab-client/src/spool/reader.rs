@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use lab_model::{Error, Record, Result, RunId, WriterId};
 
 use super::frame::{self, HEADER, PREFIX};
+use super::payload;
 
 /// Reads a spool from its beginning to its last whole frame, again and again.
 #[derive(Debug)]
@@ -58,9 +59,9 @@ impl SpoolReader {
                 continue;
             }
             taken += PREFIX + payload.len();
-            let record = serde_json::from_slice(&payload).map_err(|e| Error::Serialization {
+            let record = payload::read(&payload).map_err(|source| Error::Serialization {
                 what: format!("record {seq} of `{}`", self.path.display()),
-                source: e.into(),
+                source,
             })?;
             records.push(record);
         }

@@ -5,9 +5,12 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use lab_model::{Error, Record, Result, RunId, WriterId};
+use lab_model::{Error, Record, Result, RunId, SeriesKey, WriterId};
 
-use super::frame;
+use super::{frame, payload};
+
+/// Most bytes of a frame whose room is kept for the next.
+const KEPT_ROOM: usize = 1 << 16;
 
 /// The one appender of a spool.
 #[derive(Debug)]
@@ -20,6 +23,8 @@ pub(crate) struct SpoolWriter {
     last_seq: u64,
     /// A write failed half-way: the file ends in a torn frame, and nothing may follow it.
     torn: bool,
+    /// The frame that is being made; kept for its room.
+    frame: Vec<u8>,
 }
 
 impl SpoolWriter {
@@ -40,15 +45,48 @@ impl SpoolWriter {
             fs::remove_file(&unnamed).ok();
             failed(e)
         })?;
-        Ok(Self { file: Arc::new(file), path, run, length: frame::HEADER as u64, last_seq: 0, torn: false })
+        Ok(Self {
+            file: Arc::new(file),
+            path,
+            run,
+            length: frame::HEADER as u64,
+            last_seq: 0,
+            torn: false,
+            frame: Vec::new(),
+        })
     }
 
     /// Appends a record and answers with its number. The operating system has it when this returns.
     pub(crate) fn append(&mut self, record: &Record) -> Result<u64> {
-        let payload = serde_json::to_vec(record)
-            .map_err(|e| Error::Serialization { what: "a record".to_owned(), source: e.into() })?;
-        if payload.len() > frame::MAX_PAYLOAD {
-            let problem = format!("has {} bytes; at most {} are allowed", payload.len(), frame::MAX_PAYLOAD);
+        self.append_payload(|payload| payload::write_record(record, payload))
+    }
+
+    /// Appends the numbers of one step, as [`SpoolWriter::append`] does a record.
+    pub(crate) fn append_step(
+        &mut self,
+        step: i64,
+        time_micros: i64,
+        values: impl IntoIterator<Item = (SeriesKey, f64)>,
+    ) -> Result<u64> {
+        self.append_payload(|payload| payload::write_step(step, time_micros, values, payload))
+    }
+
+    fn append_payload(&mut self, write: impl FnOnce(&mut Vec<u8>) -> Result<()>) -> Result<u64> {
+        let mut frame = std::mem::take(&mut self.frame);
+        frame.clear();
+        frame.extend_from_slice(&[0; frame::PREFIX]);
+        let appended = write(&mut frame).and_then(|()| self.append_frame(&mut frame));
+        // A record of megabytes is not to be held for the next of bytes.
+        if frame.capacity() <= KEPT_ROOM {
+            self.frame = frame;
+        }
+        appended
+    }
+
+    fn append_frame(&mut self, frame: &mut [u8]) -> Result<u64> {
+        let length = frame.len() - frame::PREFIX;
+        if length > frame::MAX_PAYLOAD {
+            let problem = format!("has {length} bytes; at most {} are allowed", frame::MAX_PAYLOAD);
             return Err(Error::invalid("record", problem));
         }
         if self.torn {
@@ -56,8 +94,8 @@ impl SpoolWriter {
             return Err(Error::Internal { problem: problem.to_owned() });
         }
         let seq = self.last_seq + 1;
-        let frame = frame::encode(seq, &payload);
-        if let Err(e) = (&*self.file).write_all(&frame) {
+        frame::write_prefix(seq, frame);
+        if let Err(e) = (&*self.file).write_all(frame) {
             // A full disk may have taken half a frame: take it back, so that later ones can follow.
             self.torn = self.file.set_len(self.length).is_err();
             return Err(Error::io(format!("writing `{}`", self.path.display()), e));

@@ -24,7 +24,7 @@ fn what_is_wrong_is_refused_when_it_is_logged() {
     assert_eq!(Run::start(&lab.workspace, unnamed).unwrap_err().field(), Some("experiment"));
     assert_eq!(waiting(&lab.workspace).unwrap(), 0, "nothing is begun");
     let run = Run::start(&lab.workspace, offline()).unwrap();
-    assert_eq!(run.log([("", 1.0)], None).unwrap_err().field(), Some("series[0].name"));
+    assert_eq!(run.log([("", 1.0)], None).unwrap_err().field(), Some("name"));
     let missing = lab.workspace.root.join("missing.bin");
     let name = || "model.bin".parse().unwrap();
     let error = run.log_artifact(&missing, name(), Default::default(), Default::default()).unwrap_err();
