@@ -141,3 +141,20 @@ check("nothing comes from elsewhere", async ({ lab, page, open }) => {
     [],
   );
 });
+
+check("the first view is small, and is sent compressed", async ({ page, open }) => {
+  await open();
+  await page.getByText("No experiments yet").waitFor();
+  const files = await page.evaluate(() =>
+    performance.getEntries().flatMap((entry) => {
+      const { name, encodedBodySize, decodedBodySize } = entry as PerformanceResourceTiming;
+      return decodedBodySize === undefined || name.includes("/api/")
+        ? []
+        : [{ name, encodedBodySize, decodedBodySize }];
+    }),
+  );
+  const sum = files.reduce((bytes, file) => bytes + file.encodedBodySize, 0);
+  assert.ok(sum > 50_000 && sum < 400_000, `${sum} bytes`);
+  const script = files.find((file) => file.name.endsWith(".js"));
+  assert.ok(script !== undefined && script.encodedBodySize < script.decodedBodySize / 2);
+});

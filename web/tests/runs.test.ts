@@ -308,3 +308,23 @@ check("new runs and new values come into the table by themselves", async (bench)
   await lab.log(run, { loss: [1, 0.125] });
   await page.getByRole("row", { name: /fresh/ }).getByText("0.125").waitFor({ timeout: 3000 });
 });
+
+check("runs are set against one another as points, bars and lines over many axes", async (bench) => {
+  const { lab, page, open } = bench;
+  const id = await sweep(lab, 9);
+  await open(`/experiments/${id}`);
+  await page.getByText("plots", { exact: true }).click();
+  await page.getByRole("img", { name: "loss over layers of 9 runs" }).waitFor();
+  await page.getByRole("img", { name: "loss of 9 runs, from the least" }).waitFor();
+  await page.getByRole("img", { name: /^9 runs over layers, optimizer.lr, seed, loss/ }).waitFor();
+  await page.getByLabel("Horizontal").selectOption("params.seed");
+  await page.getByRole("img", { name: "loss over seed of 9 runs" }).waitFor();
+  assert.equal(params(bench).get("px"), "params.seed");
+  const [file] = await Promise.all([
+    page.waitForEvent("download"),
+    page.getByLabel("loss over seed as SVG").click({ force: true }),
+  ]);
+  assert.equal(file.suggestedFilename(), "loss over seed.svg");
+  await page.getByRole("img", { name: "loss over seed of 9 runs" }).locator("circle").first().click();
+  await page.waitForURL("**/runs/*");
+});

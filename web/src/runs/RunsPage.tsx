@@ -1,5 +1,5 @@
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
-import { useCallback, useMemo, useState } from "react";
+import { lazy, Suspense, useCallback, useEffect, useMemo, useState } from "react";
 import { Link, useParams } from "react-router";
 import * as api from "../api/index.ts";
 import type { Line } from "../charts/Chart.tsx";
@@ -18,6 +18,10 @@ import { RunsTable } from "./RunsTable.tsx";
 import { ColumnsMenu, GroupMenu, SelectionBar, ViewsMenu } from "./Toolbar.tsx";
 import { useNames, useRuns, whereOf } from "./useRuns.ts";
 
+const Plots = lazy(() => import("../plots/Plots.tsx"));
+
+/** Runs that plots are made of, as far as there are so many. */
+const PLOTTED = 2000;
 /** Runs drawn where the reader did not choose. */
 const DRAWN = 10;
 /** Most runs of a group that its band is made of. */
@@ -77,6 +81,10 @@ function Runs({ experiments, experiment }: { experiments: string[]; experiment: 
   const loadMore = useCallback(() => {
     if (hasNextPage && !isFetchingNextPage) void fetchNextPage();
   }, [hasNextPage, isFetchingNextPage, fetchNextPage]);
+
+  useEffect(() => {
+    if (view === "plots" && rows.length < Math.min(total, PLOTTED)) loadMore();
+  }, [view, rows.length, total, loadMore]);
 
   const [selected, setSelected] = useState(NONE);
   const isGrouped = group.length > 0;
@@ -186,7 +194,7 @@ function Runs({ experiments, experiment }: { experiments: string[]; experiment: 
         </label>
         <fieldset className="switch">
           <legend className="unseen">Show</legend>
-          {["table", "both", "charts"].map((one) => (
+          {["table", "both", "charts", "plots"].map((one) => (
             <label key={one}>
               <input
                 type="radio"
@@ -207,7 +215,14 @@ function Runs({ experiments, experiment }: { experiments: string[]; experiment: 
         />
       )}
       <div className={`split view-${view}`}>
-        {view !== "charts" && (
+        {view === "plots" && rows.length > 0 && (
+          <section className="right" tabIndex={0} aria-label="Runs against one another">
+            <Suspense fallback={<Skeleton />}>
+              <Plots runs={rows} names={names} fields={columns.map(({ id }) => id)} />
+            </Suspense>
+          </section>
+        )}
+        {(view === "table" || view === "both") && (
           <div className="left">
             {refusal !== null && problem === undefined && (
               <Failure error={refusal} retry={isGrouped ? groups.refetch : runs.refetch} />
@@ -261,7 +276,7 @@ function Runs({ experiments, experiment }: { experiments: string[]; experiment: 
             )}
           </div>
         )}
-        {view !== "table" && (
+        {(view === "charts" || view === "both") && (
           <div className="right" tabIndex={0} role="region" aria-label="Charts of the runs drawn">
             {lines.length === 0 && runs.isSuccess && (
               <p className="quiet empty">No run is drawn: click the circle before one.</p>
