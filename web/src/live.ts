@@ -127,14 +127,14 @@ export function useLive(): boolean {
 
 /** A query that can read a few of its items again, in place of all of them. */
 export interface Patchable extends Record<string, unknown> {
-  patch?: (ids: string[]) => boolean;
+  patch?: (ids: string[], haveMoved: boolean) => boolean;
 }
 
 /** Reads again what the news are about. An answer that is on its way may be older than they, so it is asked for again. */
 function refresh(client: QueryClient, news: News): void {
   for (const query of client.getQueryCache().findAll({ predicate: (query) => news.concerns(query) })) {
     const { patch } = (query.meta ?? {}) as Patchable;
-    if (query.isActive() && patch?.([...news.logged, ...news.changed])) continue;
+    if (query.isActive() && patch?.([...news.logged, ...news.changed], news.moved)) continue;
     const again = () =>
       void client.invalidateQueries({ queryKey: query.queryKey, exact: true }, { cancelRefetch: false });
     if (query.state.fetchStatus === "fetching") void query.promise?.then(again, again);

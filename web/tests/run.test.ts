@@ -290,3 +290,34 @@ check("experiments are filtered, and their best values drawn", async ({ lab, pag
   await until("one is left", async () => (await page.getByRole("link", { name: "alpha" }).count()) === 0);
   await page.getByRole("link", { name: "beta" }).waitFor();
 });
+
+check("what two runs made of the same examples stands side by side", async ({ lab, page, open }) => {
+  const experiment = await lab.experiment("tiny-lm", { hypothesis: "Warmer is wilder" });
+  const time = new Date().toISOString();
+  const ids: string[] = [];
+  for (const [temperature, outputs] of [
+    [0, ["the cat sat down", "same"]],
+    [1, ["the dog sat down", "same"]],
+  ] as const) {
+    const run = await lab.run(experiment, { parameters: { temperature } });
+    const rows = outputs.map((output, i) => ({ prompt: `prompt ${i}`, output }));
+    await lab.post(`/runs/${run}/values`, {
+      values: [{ name: "outputs", step: 1, time, value: { kind: "custom", value: rows } }],
+    });
+    await lab.log(run, { loss: [1] });
+    await lab.complete(run);
+    ids.push(run);
+  }
+  await open(`/compare?runs=${ids.join(",")}`);
+  await page.getByText("Warmer is wilder").waitFor();
+  const examples = page.getByRole("region", { name: "Examples" });
+  await examples.getByText("1 of 2").waitFor();
+  const marks = await examples.locator("mark").allTextContents();
+  assert.deepEqual(marks.toSorted(), ["cat", "dog"]);
+  await examples.getByLabel("only what differs").uncheck();
+  await examples.getByText("2 of 2").waitFor();
+  await page.keyboard.press("Escape");
+  await page.getByRole("heading", { name: "Comparison" }).click();
+  await page.keyboard.press("d");
+  await until("all metrics are shown", async () => new URL(page.url()).searchParams.get("all") === "1");
+});

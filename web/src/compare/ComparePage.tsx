@@ -1,13 +1,20 @@
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { lazy, Suspense, useMemo } from "react";
 import { Link } from "react-router";
 import * as api from "../api/index.ts";
-import { Failure, Skeleton, useTitle } from "../components/Parts.tsx";
+import { Failure, Skeleton, Status, useTitle } from "../components/Parts.tsx";
+import { useKeys } from "../components/useKeys.ts";
 import { field } from "../fields.ts";
 import { number } from "../format.ts";
 import { Mean } from "../runs/GroupTable.tsx";
 import { useNames } from "../runs/useRuns.ts";
 import { joined, separated, useUrl } from "../url.ts";
 import { Forest } from "./Forest.tsx";
+
+const Examples = lazy(() => import("./Examples.tsx"));
+
+/** Most experiments whose hypotheses are said. */
+const SAID = 3;
 
 const REDUCTIONS: Record<string, string> = {
   last: "last value",
@@ -41,6 +48,8 @@ export function ComparePage() {
   const higher = separated(url.get("higher"));
   const onlyDiffering = url.get("all") !== "1";
   const names = useNames(experiments);
+  const keys = useMemo(() => ({ d: () => url.set({ all: onlyDiffering ? "1" : undefined }) }), [url, onlyDiffering]);
+  useKeys(keys);
   const request: api.CompareRequest = {
     runs,
     experiments,
@@ -129,7 +138,7 @@ export function ComparePage() {
             checked={!onlyDiffering}
             onChange={() => url.set({ all: onlyDiffering ? "1" : undefined })}
           />{" "}
-          also metrics without a difference
+          also metrics without a difference <kbd>d</kbd>
         </label>
       </div>
       {query.error !== null && <Failure error={query.error} retry={query.refetch} />}
@@ -163,8 +172,12 @@ function Result({ comparison, onlyDiffering, onBetter }: ResultProps) {
   const found = comparison.metrics.filter(hasFinding);
   const shown = onlyDiffering && found.length > 0 ? found : comparison.metrics;
   const quiet = comparison.metrics.length - shown.length;
+  const experiments = [...new Set(groups.flatMap((group) => group.runs.map((run) => run.experiment_name)))];
   return (
     <>
+      {experiments.slice(0, SAID).map((name) => (
+        <Hypothesis key={name} experiment={name} />
+      ))}
       {warnings.length > 0 && (
         <section aria-label="Warnings" className="warnings">
           {warnings.map((warning) => (
@@ -201,7 +214,24 @@ function Result({ comparison, onlyDiffering, onBetter }: ResultProps) {
       <Differences title="Parameters that differ" items={comparison.parameters} groups={groups} />
       <Differences title="Configuration that differs" items={comparison.configuration} groups={groups} />
       <Differences title="Environment that differs" items={comparison.environment} groups={groups} />
+      <Suspense>
+        <Examples key={groups.flatMap((group) => group.runs.map((run) => run.id)).join()} groups={groups} />
+      </Suspense>
     </>
+  );
+}
+
+function Hypothesis({ experiment }: { experiment: string }) {
+  const query = useQuery({ queryKey: ["experiment", experiment], queryFn: () => api.experiment(experiment) });
+  if (query.data?.hypothesis === undefined) return null;
+  return (
+    <p className="hypothesis">
+      <span className="quiet">
+        Hypothesis of {experiment} (<Status status={query.data.status} />
+        ):
+      </span>{" "}
+      {query.data.hypothesis}
+    </p>
   );
 }
 

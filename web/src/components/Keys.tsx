@@ -6,6 +6,7 @@ const KEYS: [string, string][] = [
   ["?", "Show the keys"],
   ["g e", "Go to the experiments"],
   ["g r", "Go to all runs"],
+  ["d", "In a comparison: only what differs, or all"],
   ["t", "Change between dark and light"],
   ["↑ ↓", "Choose a completion in the filter"],
   ["Tab", "Take a completion over"],

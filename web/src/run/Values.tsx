@@ -1,6 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import * as api from "../api/index.ts";
+import { cellText, examplesOf } from "../components/examples.ts";
 import { number } from "../format.ts";
 
 type Of<K> = Extract<api.LoggedValue["value"], { kind: K }>;
@@ -175,13 +176,11 @@ const ROWS = 200;
 /** Any JSON; a list of objects as a table of examples. */
 function Custom({ value }: { value: unknown }) {
   const [search, setSearch] = useState("");
-  const rows = examples(value);
+  const rows = examplesOf(value);
   if (rows === undefined) return <pre>{JSON.stringify(value, null, 2)}</pre>;
   const names = [...new Set(rows.flatMap((row) => Object.keys(row)))];
-  const cell = (value: unknown) =>
-    typeof value === "string" ? value : value === undefined ? "" : JSON.stringify(value);
   const found = rows.filter((row) =>
-    Object.values(row).some((value) => cell(value).toLowerCase().includes(search.toLowerCase())),
+    Object.values(row).some((value) => cellText(value).toLowerCase().includes(search.toLowerCase())),
   );
   return (
     <>
@@ -207,7 +206,7 @@ function Custom({ value }: { value: unknown }) {
               <tr key={i}>
                 {names.map((name) => (
                   <td key={name} className="prose">
-                    {cell(row[name])}
+                    {cellText(row[name])}
                   </td>
                 ))}
               </tr>
@@ -220,18 +219,4 @@ function Custom({ value }: { value: unknown }) {
       </p>
     </>
   );
-}
-
-/** The rows of a table: a list of objects, or columns and data as pandas writes them. */
-function examples(value: unknown): Record<string, unknown>[] | undefined {
-  if (
-    Array.isArray(value) &&
-    value.length > 0 &&
-    value.every((row) => typeof row === "object" && row !== null && !Array.isArray(row))
-  ) {
-    return value as Record<string, unknown>[];
-  }
-  const { columns, data } = (value ?? {}) as { columns?: string[]; data?: unknown[][] };
-  if (!Array.isArray(columns) || !Array.isArray(data)) return undefined;
-  return data.map((row) => Object.fromEntries(columns.map((name, i) => [name, row[i]])));
 }

@@ -10,8 +10,10 @@ const FIRST_PAGE = 100;
 const NEXT_PAGE = 1000;
 /** Runs looked at to know which parameters, metrics and tags there are. */
 const SAMPLE = 24;
-/** With more pages than this a change is read alone, not with all that was read before. */
-const PAGES_READ_AGAIN = 2;
+/** With more pages than this what changed is read alone, not with all that was read before. */
+const PAGES_READ_AGAIN = 1;
+/** The same where runs came or went, which can change every page. */
+const PAGES_READ_AGAIN_IF_MOVED = 4;
 const MOST_PATCHED = 200;
 
 export type Pages = InfiniteData<api.Paged<api.Run>, string | undefined>;
@@ -56,9 +58,9 @@ export function useRuns(search: Search, isEnabled: boolean) {
   };
 
   const meta: Patchable = {
-    patch: (ids) => {
+    patch: (ids, haveMoved) => {
       const pages = client.getQueryData<Pages>(key)?.pages ?? [];
-      if (pages.length <= PAGES_READ_AGAIN) return false;
+      if (pages.length <= (haveMoved ? PAGES_READ_AGAIN_IF_MOVED : PAGES_READ_AGAIN)) return false;
       const loaded = new Set(pages.flatMap((page) => page.items.map((run) => run.id)));
       const changed = ids.filter((id) => loaded.has(id)).slice(0, MOST_PATCHED);
       if (changed.length === 0) return true;
