@@ -223,3 +223,41 @@ check("distributions, confusion matrices and examples are shown", async ({ page,
   await page.getByLabel("Find examples").fill("upon");
   await page.getByText("1 of 2 examples").waitFor();
 });
+
+const PIXEL = Buffer.from(
+  "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==",
+  "base64",
+);
+
+check("pictures, texts and tables that a client keeps as files are shown where they were logged", async (bench) => {
+  const { page, lab, open } = bench;
+  const run = await curve(lab);
+  const time = new Date().toISOString();
+  await lab.artifact(run, "media/sample/1.png", new Uint8Array(PIXEL), "visualization");
+  await lab.artifact(
+    run,
+    "media/outputs/1.table.json",
+    JSON.stringify({ columns: { prompt: ["a", "b"], output: ["x", "y"] } }),
+    "table",
+  );
+  const custom = (name: string, value: object) => ({ name, step: 1, time, value: { kind: "custom", value } });
+  await lab.post(`/runs/${run}/values`, {
+    values: [
+      custom("sample", { type: "image", artifact: "media/sample/1.png", caption: "a pixel" }),
+      custom("outputs", {
+        type: "table",
+        artifact: "media/outputs/1.table.json",
+        columns: ["prompt", "output"],
+        rows: 2,
+      }),
+      custom("said", { type: "text", text: "once upon a time" }),
+    ],
+  });
+  await open(`/runs/${run}`);
+  await page.getByText("a pixel").waitFor();
+  await until("the picture is there", () =>
+    page.locator("img.picture").evaluate((image: HTMLImageElement) => image.naturalWidth === 1),
+  );
+  await page.getByRole("row", { name: "b y" }).waitFor();
+  await page.getByText("once upon a time").waitFor();
+});

@@ -95,9 +95,17 @@ export async function artifactStart(
   bytes: number,
 ): Promise<{ bytes: Uint8Array; isAll: boolean }> {
   const isAll = artifact.size_bytes <= bytes;
-  const response = await fetch(artifactUrl(artifact.id), isAll ? {} : { headers: { Range: `bytes=0-${bytes - 1}` } });
+  return { bytes: await content(artifactUrl(artifact.id), isAll ? {} : { Range: `bytes=0-${bytes - 1}` }), isAll };
+}
+
+/** The latest artifact of that name. */
+export const artifactNamed = (run: string, name: string) =>
+  content(`/api/v1/runs/${enc(run)}/artifacts/content${query({ name })}`, {});
+
+async function content(path: string, headers: Record<string, string>): Promise<Uint8Array> {
+  const response = await fetch(path, { headers });
   if (!response.ok) throw new Refusal(response.status, `The server answered ${response.status}.`);
-  return { bytes: new Uint8Array(await response.arrayBuffer()), isAll };
+  return new Uint8Array(await response.arrayBuffer());
 }
 
 /** What tells a series apart from others of its name. */

@@ -2,7 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { diffWordsWithSpace } from "diff";
 import { useMemo, useState } from "react";
 import * as api from "../api/index.ts";
-import { cellText, type Example, examplesOf, paired } from "../components/examples.ts";
+import { cellText, type Example, loadExamples, paired } from "../components/examples.ts";
 
 const SHOWN = 100;
 /** Texts longer than this are set side by side without looking for what differs within. */
@@ -91,16 +91,23 @@ export default function Examples({ groups }: { groups: api.Comparison["groups"] 
 
 /** The last of each table of examples that a run logged. */
 function useTables(run: string): Map<string, Example[]> | undefined {
-  const query = useQuery({ queryKey: ["values", run], queryFn: () => api.values(run), enabled: run !== "" });
-  return useMemo(() => {
-    if (query.data === undefined) return undefined;
-    const tables = new Map<string, Example[]>();
-    for (const item of query.data.items) {
-      const rows = item.value.kind === "custom" ? examplesOf(item.value.value) : undefined;
-      if (rows !== undefined) tables.set(api.seriesLabel(item), rows);
-    }
-    return tables;
-  }, [query.data]);
+  const query = useQuery({
+    queryKey: ["values", run, "tables"],
+    queryFn: async () => {
+      const { items } = await api.values(run);
+      const last = new Map(
+        items.flatMap((item) => (item.value.kind === "custom" ? [[api.seriesLabel(item), item.value.value]] : [])),
+      );
+      const tables = new Map<string, Example[]>();
+      for (const [label, value] of last) {
+        const rows = await loadExamples(run, value);
+        if (rows !== undefined) tables.set(label, rows);
+      }
+      return tables;
+    },
+    enabled: run !== "",
+  });
+  return query.data;
 }
 
 function Sides({ column, left, right }: { column: string; left: Example | undefined; right: Example | undefined }) {

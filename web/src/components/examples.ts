@@ -1,14 +1,38 @@
 /** Tables of examples, as runs log them: what was asked, what came out, what it scored. */
 
+import * as api from "../api/index.ts";
+
 export type Example = Record<string, unknown>;
 
-/** The rows of a value: a list of objects, or columns and data as pandas writes them. */
+/** The rows of a table: a list of objects, columns and data as pandas writes them, or the columns by name. */
 export function examplesOf(value: unknown): Example[] | undefined {
   const isRow = (row: unknown) => typeof row === "object" && row !== null && !Array.isArray(row);
   if (Array.isArray(value) && value.length > 0 && value.every(isRow)) return value as Example[];
-  const { columns, data } = (value ?? {}) as { columns?: string[]; data?: unknown[][] };
+  const { columns, data } = (value ?? {}) as { columns?: string[] | Record<string, unknown[]>; data?: unknown[][] };
+  if (isRow(columns)) {
+    const all = Object.entries(columns as Record<string, unknown[]>);
+    if (!all.every(([, values]) => Array.isArray(values))) return undefined;
+    return Array.from({ length: all[0]?.[1].length ?? 0 }, (_, i) =>
+      Object.fromEntries(all.map(([name, values]) => [name, values[i]])),
+    );
+  }
   if (!Array.isArray(columns) || !Array.isArray(data)) return undefined;
   return data.map((row) => Object.fromEntries(columns.map((name, i) => [name, row[i]])));
+}
+
+/** A value that a client logged with what it is; large ones are kept as an artifact of the run. */
+export interface Media {
+  type?: string;
+  artifact?: string;
+  text?: string;
+  caption?: string;
+}
+
+/** The rows of a value, read from the artifact that it names where they are there. */
+export async function loadExamples(run: string, value: unknown): Promise<Example[] | undefined> {
+  const { type, artifact } = (value ?? {}) as Media;
+  if (type !== "table" || artifact === undefined) return examplesOf(value);
+  return examplesOf(JSON.parse(new TextDecoder().decode(await api.artifactNamed(run, artifact))));
 }
 
 export function cellText(value: unknown): string {

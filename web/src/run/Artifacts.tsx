@@ -1,7 +1,9 @@
 import { useQuery } from "@tanstack/react-query";
 import { lazy, Suspense, useMemo } from "react";
 import * as api from "../api/index.ts";
+import { cellText, examplesOf } from "../components/examples.ts";
 import { Failure, Skeleton } from "../components/Parts.tsx";
+import { isPicture, Picture } from "../components/Picture.tsx";
 import { size } from "../format.ts";
 import { useUrl } from "../url.ts";
 
@@ -11,15 +13,6 @@ const Markdown = lazy(() => import("../components/Markdown.tsx"));
 const PREVIEW_BYTES = 1 << 20;
 const IMAGE_BYTES = 16 << 20;
 const TABLE_ROWS = 500;
-
-const IMAGES: Record<string, string> = {
-  png: "image/png",
-  jpg: "image/jpeg",
-  jpeg: "image/jpeg",
-  gif: "image/gif",
-  webp: "image/webp",
-  svg: "image/svg+xml",
-};
 
 interface Folder {
   folders: Map<string, Folder>;
@@ -99,7 +92,7 @@ function Branch({
 
 function Preview({ artifact }: { artifact: api.Artifact }) {
   const ending = artifact.name.split(".").at(-1)?.toLowerCase() ?? "";
-  const isImage = ending in IMAGES && artifact.size_bytes <= IMAGE_BYTES;
+  const isImage = isPicture(artifact.name) && artifact.size_bytes <= IMAGE_BYTES;
   const query = useQuery({
     queryKey: ["artifact", artifact.id],
     queryFn: () => api.artifactStart(artifact, isImage ? IMAGE_BYTES : PREVIEW_BYTES),
@@ -122,7 +115,7 @@ function Preview({ artifact }: { artifact: api.Artifact }) {
         <>
           <Suspense fallback={<Skeleton />}>
             {isImage ? (
-              <Picture bytes={query.data.bytes} kind={IMAGES[ending] as string} name={artifact.name} />
+              <Picture bytes={query.data.bytes} name={artifact.name} />
             ) : (
               <Content bytes={query.data.bytes} ending={ending} isAll={query.data.isAll} />
             )}
@@ -136,16 +129,6 @@ function Preview({ artifact }: { artifact: api.Artifact }) {
       )}
     </>
   );
-}
-
-/** A picture as data, because scripts in one that is a document of its own would run. */
-function Picture({ bytes, kind, name }: { bytes: Uint8Array; kind: string; name: string }) {
-  const source = useMemo(() => {
-    let text = "";
-    for (let i = 0; i < bytes.length; i += 32_768) text += String.fromCharCode(...bytes.subarray(i, i + 32_768));
-    return `data:${kind};base64,${btoa(text)}`;
-  }, [bytes, kind]);
-  return <img src={source} alt={name} className="picture" />;
 }
 
 function Content({ bytes, ending, isAll }: { bytes: Uint8Array; ending: string; isAll: boolean }) {
@@ -166,6 +149,13 @@ function Content({ bytes, ending, isAll }: { bytes: Uint8Array; ending: string; 
     }
   }
   const json = ending === "json" && isAll ? parsed(text) : undefined;
+  const rows = examplesOf(json);
+  if (rows !== undefined) {
+    const names = [...new Set(rows.flatMap((row) => Object.keys(row)))];
+    return (
+      <Table rows={[names, ...rows.slice(0, TABLE_ROWS).map((row) => names.map((name) => cellText(row[name])))]} />
+    );
+  }
   return <pre tabIndex={0}>{json === undefined ? text : JSON.stringify(json, null, 2)}</pre>;
 }
 

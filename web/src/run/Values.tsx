@@ -1,7 +1,10 @@
-import { useQuery } from "@tanstack/react-query";
+import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
+import { Link } from "react-router";
 import * as api from "../api/index.ts";
-import { cellText, examplesOf } from "../components/examples.ts";
+import { cellText, type Example, loadExamples, type Media } from "../components/examples.ts";
+import { Failure, Skeleton } from "../components/Parts.tsx";
+import { Picture } from "../components/Picture.tsx";
 import { number } from "../format.ts";
 
 type Of<K> = Extract<api.LoggedValue["value"], { kind: K }>;
@@ -26,7 +29,7 @@ export default function Values({ run }: { run: string }) {
             <figcaption>
               <strong>{label}</strong>
             </figcaption>
-            <Shown label={label} items={members} />
+            <Shown run={run} label={label} items={members} />
           </figure>
         ))}
       </div>
@@ -34,7 +37,7 @@ export default function Values({ run }: { run: string }) {
   );
 }
 
-function Shown({ label, items }: { label: string; items: api.LoggedValue[] }) {
+function Shown({ run, label, items }: { run: string; label: string; items: api.LoggedValue[] }) {
   const histograms = items.filter(
     (item): item is Logged<Of<"distribution"> & { form: "histogram" }> =>
       item.value.kind === "distribution" && item.value.form === "histogram",
@@ -45,7 +48,8 @@ function Shown({ label, items }: { label: string; items: api.LoggedValue[] }) {
   );
   if (matrices.length > 0) return <Stepped items={matrices}>{(item) => <Matrix matrix={item.value} />}</Stepped>;
   const customs = items.filter((item): item is Logged<Of<"custom">> => item.value.kind === "custom");
-  if (customs.length > 0) return <Stepped items={customs}>{(item) => <Custom value={item.value.value} />}</Stepped>;
+  if (customs.length > 0)
+    return <Stepped items={customs}>{(item) => <Custom key={item.step} run={run} value={item.value.value} />}</Stepped>;
   return <Stepped items={items}>{(item) => <pre>{JSON.stringify(item.value, null, 2)}</pre>}</Stepped>;
 }
 
@@ -173,11 +177,43 @@ function Matrix({ matrix: { labels, counts } }: { matrix: Of<"confusion_matrix">
 
 const ROWS = 200;
 
-/** Any JSON; a list of objects as a table of examples. */
-function Custom({ value }: { value: unknown }) {
+/** What a client logged as text, picture or table; any other JSON as it is. */
+function Custom({ run, value }: { run: string; value: unknown }) {
+  const { type, text, artifact, caption } = (value ?? {}) as Media;
+  const query = useQuery({
+    queryKey: ["value", run, value],
+    queryFn: async () => {
+      if (type === "image" && artifact !== undefined) return { picture: await api.artifactNamed(run, artifact) };
+      return { rows: await loadExamples(run, value) };
+    },
+    staleTime: Number.POSITIVE_INFINITY,
+    placeholderData: keepPreviousData,
+  });
+  if (query.error) return <Failure error={query.error} retry={query.refetch} />;
+  if (query.data === undefined) return <Skeleton rows={3} />;
+  const { picture, rows } = query.data;
+  if (picture !== undefined) {
+    return (
+      <>
+        <Picture bytes={picture} name={artifact ?? ""} />
+        {caption !== undefined && <p className="note">{caption}</p>}
+      </>
+    );
+  }
+  if (rows !== undefined) return <Examples rows={rows} />;
+  if (type === "text" && text !== undefined) return <p className="prose">{text}</p>;
+  return (
+    <>
+      <pre tabIndex={0}>{JSON.stringify(value, null, 2)}</pre>
+      {artifact !== undefined && (
+        <Link to={`/runs/${run}/artifacts?file=${encodeURIComponent(artifact)}`}>{artifact}</Link>
+      )}
+    </>
+  );
+}
+
+function Examples({ rows }: { rows: Example[] }) {
   const [search, setSearch] = useState("");
-  const rows = examplesOf(value);
-  if (rows === undefined) return <pre>{JSON.stringify(value, null, 2)}</pre>;
   const names = [...new Set(rows.flatMap((row) => Object.keys(row)))];
   const found = rows.filter((row) =>
     Object.values(row).some((value) => cellText(value).toLowerCase().includes(search.toLowerCase())),
