@@ -12,6 +12,14 @@ export async function fill(lab: Lab): Promise<{ experiment: string; runs: string
   const experiment = await lab.experiment("tiny-lm", {
     hypothesis: "A wider hidden layer lowers the validation loss by more than the noise between seeds.",
     tags: { team: "nlp" },
+    config: {
+      metrics: [
+        { name: "val/loss", direction: "minimize" },
+        { name: "val/accuracy", direction: "maximize" },
+        { name: "val/perplexity", direction: "minimize" },
+        { name: "train/loss", direction: "minimize" },
+      ],
+    },
   });
   const runs: string[] = [];
   for (let seed = 0; seed < 5; seed++) {
@@ -44,11 +52,22 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const browser = await launch();
   try {
     const { experiment } = await fill(lab);
-    const page = await browser.newPage({ viewport: { width: 1440, height: 860 } });
-    await page.goto(`${lab.url}/experiments/${experiment}`);
-    await page.locator("[data-chart] canvas").first().waitFor();
-    await page.waitForTimeout(1000);
-    await page.screenshot({ path: `${DOCS}page.png` });
+    const pictures: Record<string, string> = {
+      page: `/experiments/${experiment}?smooth=80&cols=status,metrics.val/loss,params.hidden,params.seed,metrics.val/accuracy`,
+      groups: `/experiments/${experiment}?smooth=60&group=params.hidden&cols=metrics.val/loss,metrics.val/accuracy`,
+      comparison: `/compare?experiments=${experiment}&by=params.hidden&metrics=val/loss,val/accuracy`,
+    };
+    for (const [name, path] of Object.entries(pictures)) {
+      const page = await browser.newPage({ viewport: { width: 1440, height: 860 } });
+      await page.goto(lab.url + path);
+      await page
+        .locator(name === "comparison" ? ".forest" : "[data-chart] canvas")
+        .first()
+        .waitFor();
+      await page.waitForTimeout(1000);
+      await page.screenshot({ path: `${DOCS}${name}.png` });
+      await page.close();
+    }
   } finally {
     await browser.close();
     await lab.stop();
