@@ -130,6 +130,7 @@ def init(
         parent=parent.id if isinstance(parent, Run) else parent,
         id=os.environ["LAB_RUN_ID"] if attached else id,
         resume=resume,
+        attached=attached,
         user=user,
         dir=None if dir is None else os.fspath(dir),
         server=server,

@@ -8,11 +8,12 @@ import signal
 import sys
 import threading
 import traceback
+import weakref
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from pathlib import Path
 from types import FrameType, TracebackType
-from typing import Any, Literal, NoReturn
+from typing import Any, Literal, NoReturn, cast
 
 from . import _core
 from ._console import Console
@@ -144,14 +145,16 @@ class Run:
         self._summary = Summary(self)
         self.name = name
         self._console = Console(core) if core is not None and console else None
+        self._place = None if core is None else (core.id, str(core.root), core.server)
         if core is not None:
+            _live.add(self)
             _ending.watch()
             atexit.register(self._at_exit)
 
     @property
     def id(self) -> str:
         """Identity of the run: 36 characters. Empty where tracking is disabled."""
-        return "" if self._core is None else self._core.id
+        return "" if self._place is None else self._place[0]
 
     @property
     def ended(self) -> bool:
@@ -161,19 +164,17 @@ class Run:
     @property
     def url(self) -> str | None:
         """Where the run can be seen, if it is delivered to a server."""
-        if self._core is None or self._core.server is None:
+        if self._place is None or self._place[2] is None:
             return None
-        return f"{self._core.server.rstrip('/')}/runs/{self.id}"
+        return f"{self._place[2].rstrip('/')}/runs/{self.id}"
 
     @property
     def env(self) -> dict[str, str]:
         """Variables with which a process that is started from here logs to this run, by a :func:`init` of its own."""
-        if self._core is None:
+        if self._place is None:
             return {"LAB_MODE": "disabled"}
-        place = {"LAB_DIR": str(self._core.root)}
-        if self._core.server is not None:
-            place["LAB_SERVER"] = self._core.server
-        return {"LAB_RUN_ID": self.id} | place
+        run_id, root, server = self._place
+        return {"LAB_RUN_ID": run_id, "LAB_DIR": root} | ({} if server is None else {"LAB_SERVER": server})
 
     @property
     def config(self) -> Config:
@@ -287,9 +288,9 @@ class Run:
         Raises:
             NotFoundError: nothing is delivered yet.
         """
-        if self._core is None:
+        if self._place is None:
             return Frame({})
-        kept = get_run(self.id, dir=str(self._core.root), server=self._core.server)
+        kept = get_run(self.id, dir=self._place[1], server=self._place[2])
         return kept.history(*names, max_points=max_points)
 
     def finish(self, status: Status = "completed", *, timeout: float = _PATIENCE_SECS) -> None:
@@ -313,8 +314,7 @@ class Run:
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A process that is spawned gets the run by its id, and logs to it.
-        core = self._core
-        return _attach, (None if core is None else (core.id, str(core.root), core.server), self.name)
+        return _attach, (self._place, self.name)
 
     def __repr__(self) -> str:
         return f"<Run {self.name or ''} {self.id}>"
@@ -334,14 +334,11 @@ class Run:
         atexit.unregister(self._at_exit)
         if self._console is not None:
             self._console.stop()
-        if self._attached:
-            delivered = self._core.leave(timeout)
-        else:
-            failure = None
-            if error is not None:
-                trace = "".join(traceback.format_exception(type(error), error, error.__traceback__))
-                failure = (_name_of(type(error)), str(error), trace)
-            delivered = self._core.finish(status, failure, timeout)
+        failure = None
+        if error is not None:
+            trace = "".join(traceback.format_exception(type(error), error, error.__traceback__))
+            failure = (_name_of(type(error)), str(error), trace)
+        delivered = self._core.finish(status, failure, timeout)
         self._report(status, delivered)
         if delivered.interrupted and error is None:
             raise KeyboardInterrupt
@@ -371,8 +368,11 @@ class Run:
 def _attach(place: tuple[str, str, str | None] | None, name: str | None) -> Run:
     if place is None:
         return Run(None, {}, {}, name)
-    run_id, root, server = place
-    core = _core.Run.start(
+    return Run(_attached_core(*place), {}, {}, name, attached=True)
+
+
+def _attached_core(run_id: str, root: str, server: str | None) -> _core.Run:
+    return _core.Run.start(
         experiment="default",
         name=None,
         parameters={},
@@ -380,6 +380,7 @@ def _attach(place: tuple[str, str, str | None] | None, name: str | None) -> Run:
         parent=None,
         id=run_id,
         resume=False,
+        attached=True,
         user=None,
         dir=root,
         server=server,
@@ -388,7 +389,39 @@ def _attach(place: tuple[str, str, str | None] | None, name: str | None) -> Run:
         entry_point=None,
         arguments=[],
     )
-    return Run(core, {}, {}, name, attached=True)
+
+
+class _ForkedCore:
+    """Stands for the run in a process that was forked, until that logs.
+
+    What it has copies of may have been locked at the fork, by threads that it does not have.
+    """
+
+    def __init__(self, run: Run, place: tuple[str, str, str | None]) -> None:
+        self._run = run
+        self._place = place
+
+    def __getattr__(self, name: str) -> Any:
+        core = self._run._core = _attached_core(*self._place)
+        return getattr(core, name)
+
+
+_live: weakref.WeakSet[Run] = weakref.WeakSet()
+# Copies in a forked process: dropping one would take its locks too.
+_forgotten: list[Any] = []
+
+
+def _after_fork() -> None:
+    for run in list(_live):
+        if run._place is not None and not run._ended:
+            _forgotten.append(run._core)
+            run._core = cast("_core.Run", _ForkedCore(run, run._place))
+            run._attached = True
+            run._console = None
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 class _Ending:

@@ -37,8 +37,8 @@ pub(crate) struct Delivered {
 #[pymethods]
 impl Run {
     #[staticmethod]
-    #[pyo3(signature = (*, experiment, name, parameters, tags, parent, id, resume, user, dir, server, offline, interpreter,
-        entry_point, arguments))]
+    #[pyo3(signature = (*, experiment, name, parameters, tags, parent, id, resume, attached, user, dir, server, offline,
+        interpreter, entry_point, arguments))]
     #[expect(clippy::too_many_arguments, reason = "each is a keyword, and the package above gives all of them")]
     fn start(
         py: Python<'_>,
@@ -49,6 +49,7 @@ impl Run {
         parent: Option<&str>,
         id: Option<&str>,
         resume: bool,
+        attached: bool,
         user: Option<String>,
         dir: Option<String>,
         server: Option<String>,
@@ -65,6 +66,7 @@ impl Run {
             parent_run_id: parent.map(str::parse).transpose().map_err(|e: Error| exception(py, &e.within("parent")))?,
             run_id: id.map(str::parse).transpose().map_err(|e: Error| exception(py, &e.within("id")))?,
             resume,
+            is_attached: attached,
             user,
             is_offline: offline,
             interpreter,
@@ -169,37 +171,20 @@ impl Run {
         })
     }
 
-    /// Ends the run, and waits for its delivery. Ctrl-C ends the waiting; what is not delivered then stays in the spool.
+    /// Ends the run, unless another process does, and waits for its delivery. Ctrl-C ends the waiting; what is not delivered
+    /// then stays in the spool.
     fn finish(&self, py: Python<'_>, status: &str, error: Option<Failure>, patience_secs: f64) -> PyResult<Delivered> {
-        let error = error.map(|(kind, message, trace)| lab_client::Run::error(&kind, &message, trace));
-        self.wait(py, patience_secs, |patience, interrupted| {
-            let status: RunStatus = status.parse()?;
-            self.run.finish_within(status, error, patience, interrupted)
-        })
-    }
-
-    /// Waits for the delivery of what this process has logged, and lets the run go on.
-    fn leave(&self, py: Python<'_>, patience_secs: f64) -> PyResult<Delivered> {
-        self.wait(py, patience_secs, |patience, interrupted| Ok(self.run.deliver_within(patience, interrupted)))
-    }
-}
-
-impl Run {
-    fn wait(
-        &self,
-        py: Python<'_>,
-        patience_secs: f64,
-        deliver: impl FnOnce(Duration, &mut dyn FnMut() -> bool) -> Result<Outcome> + Send,
-    ) -> PyResult<Delivered> {
         let patience = Duration::try_from_secs_f64(patience_secs);
         let patience = patience.map_err(|_| invalid(py, "timeout", "must be seconds, 0 or more"))?;
+        let error = error.map(|(kind, message, trace)| lab_client::Run::error(&kind, &message, trace));
         let mut interrupted = false;
         let Outcome { is_delivered: complete, mut problem, refused } = without_interpreter(py, || {
+            let status: RunStatus = status.parse()?;
             let mut ask = || {
                 interrupted = Python::attach(|py| py.check_signals()).is_err();
                 interrupted
             };
-            deliver(patience, &mut ask)
+            self.run.finish_within(status, error, patience, &mut ask)
         })?;
         if !complete && problem.is_none() {
             problem = Some(if interrupted { "interrupted" } else { "it takes too long" }.to_owned());

@@ -31,7 +31,7 @@ def test_the_examples_of_a_page_run(store: Store, page: Path) -> None:
     environment = os.environ | {"PATH": f"{LAB.parent}:{os.environ['PATH']}"}
     for language, text in examples(page):
         if language == "python":
-            commands = [[sys.executable, "-c", f"import llm_research_lab as lab\n{text}"]]
+            commands = [[sys.executable, "-c", f"import llm_research_lab as lab\nimport numpy as np\n{text}"]]
         else:
             lines = text.replace("\\\n", " ").splitlines()
             lines = [line for line in lines if line.startswith("lab ") and not line.startswith(SKIPPED)]

@@ -52,6 +52,8 @@ pub struct StartOptions {
     pub arguments: Vec<String>,
     /// Environment variables of the program, where it has others than this process.
     pub variables: Vec<(OsString, OsString)>,
+    /// Whether another process began the run, watches its machine and ends it: the end of this one only delivers.
+    pub is_attached: bool,
 }
 
 impl StartOptions {
@@ -133,7 +135,17 @@ impl Run {
         capture.arguments = options.arguments;
         capture.variables.extend(options.variables);
         let StartOptions {
-            experiment, name, parameters, tags, parent_run_id, run_id, resume, user, is_offline, ..
+            experiment,
+            name,
+            parameters,
+            tags,
+            parent_run_id,
+            run_id,
+            resume,
+            user,
+            is_offline,
+            is_attached,
+            ..
         } = options;
         let started_at = now();
         let id = run_id.unwrap_or_else(|| RunId::new(started_at));
@@ -161,10 +173,13 @@ impl Run {
             writer.append(&Record::Tags { tags })?;
         }
         let writer = Arc::new(Mutex::new(writer));
-        let capture = workspace.settings.capture_environment.then(|| capture_environment(&writer, capture)).flatten();
+        let captures = workspace.settings.capture_environment && !is_attached;
+        let capture = captures.then(|| capture_environment(&writer, capture)).flatten();
         let capture = Mutex::new(capture.map(|thread| (std::process::id(), thread)));
-        watch_usage(&writer, workspace.settings.system_metrics_interval_secs);
-        Ok(Self { id, workspace: workspace.clone(), is_offline, is_attached: false, writer, capture })
+        if !is_attached {
+            watch_usage(&writer, workspace.settings.system_metrics_interval_secs);
+        }
+        Ok(Self { id, workspace: workspace.clone(), is_offline, is_attached, writer, capture })
     }
 
     /// Attaches to the run that `LAB_RUN_ID` names, where whoever started this process has begun one, as `lab run` does.
@@ -179,8 +194,8 @@ impl Run {
         let is_offline = set("LAB_MODE").is_some_and(|mode| mode == "offline");
         // The run has its experiment already; the name counts only where its beginning comes later than this.
         let experiment = set("LAB_EXPERIMENT").unwrap_or_else(|| "default".to_owned());
-        let run = Self::start(workspace, StartOptions { run_id, is_offline, ..StartOptions::new(experiment) })?;
-        Ok(Some(Self { is_attached: true, ..run }))
+        let options = StartOptions { run_id, is_offline, is_attached: true, ..StartOptions::new(experiment) };
+        Ok(Some(Self::start(workspace, options)?))
     }
 
     /// Identity of the run.
