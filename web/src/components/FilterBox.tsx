@@ -1,4 +1,5 @@
 import { useEffect, useId, useRef, useState } from "react";
+import { flushSync } from "react-dom";
 import type { Names } from "../fields.ts";
 import { type Completion, complete } from "./completion.ts";
 
@@ -34,11 +35,12 @@ export function FilterBox({ value, names, valuesOf, problem, onChange }: Props) 
   const accept = (option: string) => {
     const end = input.current?.selectionStart ?? draft.length;
     const text = `${draft.slice(0, completion.from)}${option} `;
-    setDraft(text + draft.slice(end).trimStart());
-    requestAnimationFrame(() => {
-      input.current?.setSelectionRange(text.length, text.length);
+    // Keys may follow at once, so the text and the cursor must be where they belong before this returns.
+    flushSync(() => {
+      setDraft(text + draft.slice(end).trimStart());
       suggest(text, text.length);
     });
+    input.current?.setSelectionRange(text.length, text.length);
   };
   const { options } = completion;
   const onKey = (event: React.KeyboardEvent) => {
