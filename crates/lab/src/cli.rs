@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{artifacts, completions, doctor, events, exp, init, lineage, runs, serve, stats, sync};
+use crate::commands::{
+    artifacts, completions, doctor, events, exp, init, lineage, logs, run, runs, serve, stats, sync,
+};
 
 /// Track experiments with language models: what was tried, what came out, whether the difference is real, and how to get
 /// it again.
@@ -15,6 +17,7 @@ use crate::commands::{artifacts, completions, doctor, events, exp, init, lineage
     propagate_version = true,
     arg_required_else_help = true,
     after_help = "Examples:\n  lab init                              make a store in this folder\n  \
+                  lab run -- python train.py            run a program as a run\n  \
                   lab serve                             show it at http://127.0.0.1:7878\n  \
                   lab runs list --where 'metrics.loss < 0.5' --sort 'metrics.loss asc'\n  \
                   lab runs compare --experiment tiny-lm --group-by params.layers\n\n\
@@ -51,6 +54,10 @@ pub(crate) enum Command {
     Init(init::InitArgs),
     /// Serve the API and the web page
     Serve(serve::ServeArgs),
+    /// Run a program, and record what it prints, needs and leaves behind
+    Run(Box<run::RunArgs>),
+    /// Print what a run printed
+    Logs(logs::LogsArgs),
     /// Experiments: create, list, show and move them
     #[command(subcommand, visible_alias = "experiments")]
     Exp(exp::ExpCommand),
@@ -64,6 +71,9 @@ pub(crate) enum Command {
     Lineage(lineage::LineageArgs),
     /// Show what happened
     Events(events::EventsArgs),
+    /// Limit this process and become a program
+    #[command(hide = true)]
+    Launch(run::LaunchArgs),
     /// Deliver what logging clients left behind
     Sync(sync::SyncArgs),
     /// Calculate hypothesis tests, effect sizes, intervals and power

@@ -15,6 +15,8 @@ pub(crate) enum Exit {
     No,
     /// Something is broken: the store, the network, this program.
     Broken,
+    /// What the program ended with that this one ran.
+    Program(u8),
 }
 
 impl From<Exit> for ExitCode {
@@ -23,6 +25,7 @@ impl From<Exit> for ExitCode {
             Exit::Success => Self::SUCCESS,
             Exit::No => Self::from(1),
             Exit::Broken => Self::from(2),
+            Exit::Program(code) => Self::from(code),
         }
     }
 }

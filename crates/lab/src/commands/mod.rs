@@ -8,6 +8,8 @@ pub(crate) mod events;
 pub(crate) mod exp;
 pub(crate) mod init;
 pub(crate) mod lineage;
+pub(crate) mod logs;
+pub(crate) mod run;
 pub(crate) mod runs;
 pub(crate) mod serve;
 pub(crate) mod stats;
@@ -38,10 +40,13 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Completions(args) => completions::completions(args),
         Command::Stats(args) => stats::stats(args, out),
         Command::Serve(args) => block_on(serve::serve(args, workspace(&global)?, out)),
+        Command::Run(args) => run::run(*args, &workspace(&global)?, out),
+        Command::Launch(args) => run::launch(args),
         Command::Sync(args) => sync::sync(args, &workspace(&global)?, out),
         Command::Doctor(args) => block_on(doctor::doctor(args, workspace(&global), out)),
         Command::Exp(command) => with_session(&global, out, async |session| exp::exp(command, session).await),
         Command::Runs(command) => with_session(&global, out, async |session| runs::runs(command, session).await),
+        Command::Logs(args) => with_session(&global, out, async |session| logs::logs(args, session).await),
         Command::Artifacts(command) => {
             with_session(&global, out, async |session| artifacts::artifacts(command, session).await)
         }
