@@ -145,13 +145,14 @@ async function live(browser: Browser): Promise<Figure[]> {
     const share = (100 * ((await cpu()) - before)) / secs;
     const late = await page.evaluate(
       async ([path, body]) => {
-        const text = () => document.querySelector("canvas")?.toDataURL();
+        const canvas = document.querySelector("canvas");
         await new Promise((resolve) => setTimeout(resolve, 2500));
-        const old = text();
+        const old = canvas?.toDataURL();
         const from = performance.now();
         await fetch(path, { method: "POST", headers: { "content-type": "application/json" }, body });
-        while (text() === old && performance.now() - from < 5000)
+        while (canvas?.toDataURL() === old && performance.now() - from < 5000) {
           await new Promise((resolve) => requestAnimationFrame(resolve));
+        }
         return performance.now() - from;
       },
       [

@@ -178,12 +178,16 @@ function curvesOf(
   { x, weight, kernel, spread }: Props["settings"],
 ): Curve[] {
   const byRun = new Map(lines.map((line) => [line.id, line]));
+  const contexts = [...new Set(series.map((one) => api.contextLabel(one.context)))].sort();
   const raw = series.flatMap((one) => {
     const line = byRun.get(one.run_id);
     if (line === undefined) return [];
     const start = line.started_at === undefined ? undefined : Date.parse(line.started_at) / 1000;
     const { xs, ys } = points(one, x, others?.get(one.run_id) ?? (others && new Map()), start);
-    return [{ line, label: line.label + api.contextLabel(one.context), colour: line.colour, xs, ys }];
+    const context = api.contextLabel(one.context);
+    const place = contexts.indexOf(context);
+    const dash = place === 0 ? {} : { dash: [2 + 4 * place, 4] };
+    return [{ line, label: line.label + context, colour: line.colour, xs, ys, ...dash }];
   });
   const groups = new Map<string, typeof raw>();
   for (const one of raw) {
@@ -202,9 +206,10 @@ function curvesOf(
       ];
     });
   }
-  if (weight === 0) return raw.map(({ label, colour, xs, ys }) => ({ label, colour, xs, ys }));
-  return raw.flatMap(({ label, colour, xs, ys }) => [
-    { label, colour, xs, ys, isFaint: true },
-    { label, colour, xs, ys: smooth(ys, weight, kernel) },
+  const curves = raw.map(({ line, ...curve }): Curve => curve);
+  if (weight === 0) return curves;
+  return curves.flatMap((curve) => [
+    { ...curve, isFaint: true },
+    { ...curve, ys: smooth(curve.ys, weight, kernel) },
   ]);
 }

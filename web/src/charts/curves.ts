@@ -16,6 +16,8 @@ export interface Curve {
   ys: number[];
   /** Drawn thin behind the smoothed one. */
   isFaint?: boolean;
+  /** Drawn in dashes, to be told from others of its colour. */
+  dash?: number[];
   /** Drawn to bound a band around the curve of that place. */
   isEdge?: boolean;
 }

@@ -68,6 +68,7 @@ export class Plot {
           ...curves.map(
             (curve): uPlot.Series => ({
               stroke: curve.isFaint === true ? faded(curve.colour, 0.25) : curve.colour,
+              ...(curve.dash === undefined ? {} : { dash: curve.dash }),
               width: curve.isEdge === true ? 0 : curve.isFaint === true ? 1 : 1.6,
               points: { show: curve.isEdge !== true && curve.xs.length < 40, size: 5, fill: curve.colour },
             }),
