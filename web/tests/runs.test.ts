@@ -325,6 +325,12 @@ check("runs are set against one another as points, bars and lines over many axes
     page.getByLabel("loss over seed as SVG").click({ force: true }),
   ]);
   assert.equal(file.suggestedFilename(), "loss over seed.svg");
+  await open(`/experiments/${id}?view=plots&group=params.layers&px=params.seed`);
+  await page
+    .getByRole("img", { name: "Mean loss of 2 groups with 95% intervals" })
+    .locator(".whisker")
+    .first()
+    .waitFor();
   await page.getByRole("img", { name: "loss over seed of 9 runs" }).locator("circle").first().click();
   await page.waitForURL("**/runs/*");
 });

@@ -1,9 +1,9 @@
 import { type ReactNode, useMemo, useRef } from "react";
 import { useNavigate } from "react-router";
-import type { Run } from "../api/index.ts";
-import { runColour } from "../colours.ts";
+import type { Comparison, MetricComparison, Run } from "../api/index.ts";
+import { groupColour, runColour } from "../colours.ts";
 import { download } from "../download.ts";
-import { field, type Names, title } from "../fields.ts";
+import { field, type Names, parse, title } from "../fields.ts";
 import { number } from "../format.ts";
 import { joined, separated, useUrl } from "../url.ts";
 import { axisOf, share, ticks, valueIn } from "./axis.ts";
@@ -21,10 +21,12 @@ interface Props {
   runs: Run[];
   names: Names;
   fields: string[];
+  /** The runs by group, where they are grouped. */
+  comparison: Comparison | undefined;
 }
 
 /** Runs against one another: one field over another, many fields side by side, and one metric as bars. */
-export default function Plots({ runs: all, names, fields }: Props) {
+export default function Plots({ runs: all, names, fields, comparison }: Props) {
   const url = useUrl();
   const runs = useMemo(() => all.slice(0, SHOWN), [all]);
   const known = useMemo(
@@ -45,6 +47,7 @@ export default function Plots({ runs: all, names, fields }: Props) {
   const x = url.get("px") ?? (names.differing[0] === undefined ? "number" : field("params", names.differing[0]));
   const chosen = separated(url.get("axes"));
   const axes = chosen.length > 0 ? chosen : [...names.differing.slice(0, 5).map((name) => field("params", name)), y];
+  const grouped = comparison?.metrics.find((one) => one.name === parse(y).name && parse(y).family === "metrics");
   return (
     <section aria-label="Plots" className="plots">
       <div className="controls">
@@ -76,7 +79,7 @@ export default function Plots({ runs: all, names, fields }: Props) {
       </div>
       <div className="charts wide">
         <Scatter runs={runs} x={x} y={y} />
-        <Bars runs={runs} y={y} />
+        {grouped === undefined ? <Bars runs={runs} y={y} /> : <GroupBars metric={grouped} />}
       </div>
       <Parallel runs={runs} fields={axes} colourBy={y} />
     </section>
@@ -251,6 +254,50 @@ function Bars({ runs, y }: { runs: Run[]; y: string }) {
           )}
         </g>
       ))}
+    </Figure>
+  );
+}
+
+/** The mean of each group, with the interval in which it lies. */
+function GroupBars({ metric }: { metric: MetricComparison }) {
+  const items = metric.samples.flatMap((sample, i) =>
+    sample.mean === null ? [] : [{ ...sample, mean: sample.mean, colour: groupColour(i) }],
+  );
+  const ends = items.flatMap(({ mean, interval }) => [mean, ...(interval ?? [])]);
+  const [low, high] = [Math.min(0, ...ends), Math.max(0, ...ends)];
+  const px = (value: number) => 170 + ((value - low) / (high - low || 1)) * (WIDTH - 200);
+  const row = Math.min(40, (HEIGHT - TOP) / Math.max(1, items.length));
+  return (
+    <Figure
+      name={`Mean ${metric.name} by group`}
+      label={`Mean ${metric.name} of ${items.length} groups with 95% intervals`}
+    >
+      {items.map(({ label, n, mean, interval, colour }, i) => {
+        const [top, middle] = [TOP + i * row, TOP + (i + 0.5) * row - 2];
+        const [from, to] = interval ?? [mean, mean];
+        return (
+          <g key={label}>
+            <title>{`${label}: ${number(mean)}, ${number(from)} to ${number(to)}, ${n} runs`}</title>
+            <rect
+              x={Math.min(px(0), px(mean))}
+              y={top}
+              width={Math.max(1, Math.abs(px(mean) - px(0)))}
+              height={Math.max(1, row - 6)}
+              fill={colour}
+            />
+            <text x={162} y={middle + 4} textAnchor="end">
+              {label.length > 22 ? `${label.slice(0, 21)}…` : label}
+            </text>
+            {interval !== null && (
+              <path
+                className="whisker"
+                fill="none"
+                d={`M${px(from)} ${middle}H${px(to)}M${px(from)} ${middle - 5}v10M${px(to)} ${middle - 5}v10`}
+              />
+            )}
+          </g>
+        );
+      })}
     </Figure>
   );
 }

@@ -65,7 +65,9 @@ function Runs({ experiments, experiment }: { experiments: string[]; experiment: 
   const names = useNames(experiments);
   const where = url.get("where") ?? "";
   const sort = url.get("sort") ?? "";
-  const group = useMemo(() => separated(url.get("group")), [url]);
+  // All runs there are cannot be grouped: a comparison is of runs or experiments that are named.
+  const canGroup = experiments.length > 0;
+  const group = useMemo(() => (canGroup ? separated(url.get("group")) : []), [url, canGroup]);
   const view = url.get("view") ?? "both";
   const withArchived = url.get("archived") === "1";
   const columns = useMemo(
@@ -172,18 +174,22 @@ function Runs({ experiments, experiment }: { experiments: string[]; experiment: 
           onChange={(next) => url.set({ where: next }, true)}
         />
         <ColumnsMenu names={names} columns={columns} onChange={setColumns} />
-        <GroupMenu
-          names={names}
-          group={group}
-          onChange={(next) => url.set({ group: joined(next), hide: undefined }, true)}
-        />
+        {canGroup && (
+          <GroupMenu
+            names={names}
+            group={group}
+            onChange={(next) => url.set({ group: joined(next), hide: undefined }, true)}
+          />
+        )}
         {experiment !== undefined && <ViewsMenu experiment={experiment} />}
         <button type="button" onClick={exportCsv} title="The runs that are loaded, as CSV">
           CSV
         </button>
-        <Link className="button" to={compareLink(experiments, where, group)}>
-          Compare
-        </Link>
+        {canGroup && (
+          <Link className="button" to={compareLink(experiments, where, group)}>
+            Compare
+          </Link>
+        )}
         <label className="check">
           <input
             type="checkbox"
@@ -218,7 +224,12 @@ function Runs({ experiments, experiment }: { experiments: string[]; experiment: 
         {view === "plots" && rows.length > 0 && (
           <section className="right" tabIndex={0} aria-label="Runs against one another">
             <Suspense fallback={<Skeleton />}>
-              <Plots runs={rows} names={names} fields={columns.map(({ id }) => id)} />
+              <Plots
+                runs={rows}
+                names={names}
+                fields={columns.map(({ id }) => id)}
+                comparison={isGrouped ? groups.data : undefined}
+              />
             </Suspense>
           </section>
         )}
