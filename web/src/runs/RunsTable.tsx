@@ -17,6 +17,7 @@ import { type Column, cell, isFigure, TAGS, text, widthOf } from "./columns.tsx"
 const ROW = 32;
 const MARKS = "marks";
 const NAME = "name";
+const NO_ROWS: Run[] = [];
 const features = tableFeatures({ columnPinningFeature, columnResizingFeature, columnSizingFeature });
 
 interface Props {
@@ -73,7 +74,8 @@ export function RunsTable(props: Props) {
   const table = useTable({
     features,
     columns: defs,
-    data: rows,
+    // Rows come from the virtual list below; the table knows of columns only.
+    data: NO_ROWS,
     columnResizeMode: "onChange",
     state: { columnPinning, columnSizing },
     onColumnSizingChange: setColumnSizing,

@@ -7,7 +7,7 @@ import { type Names, namesOf, quoted } from "../fields.ts";
 import type { Patchable } from "../live.ts";
 
 const FIRST_PAGE = 100;
-const NEXT_PAGE = 1000;
+const NEXT_PAGE = 500;
 /** Runs looked at to know which parameters, metrics and tags there are. */
 const SAMPLE = 24;
 /** With more pages than this what changed is read alone, not with all that was read before. */
@@ -93,6 +93,8 @@ export function useRuns(search: Search, isEnabled: boolean) {
     getNextPageParam: (page) => page.next_cursor,
     placeholderData: keepPreviousData,
     enabled: isEnabled,
+    // Comparing thousands of runs field by field costs more than drawing the few in sight again.
+    structuralSharing: false,
     meta,
   });
   const rows = useMemo(() => query.data?.pages.flatMap((page) => page.items) ?? [], [query.data]);
