@@ -438,6 +438,13 @@ impl Run {
         }
     }
 
+    /// Number of records that a power cut cannot take: those delivered, and those that the spool's disk holds.
+    #[must_use]
+    pub fn durable(&self) -> u64 {
+        let progress = self.progress();
+        progress.durable.max(progress.acknowledged)
+    }
+
     /// Number of records delivered so far.
     #[must_use]
     pub fn acknowledged(&self) -> u64 {

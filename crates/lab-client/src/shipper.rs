@@ -32,6 +32,8 @@ pub(crate) fn files_folder(workspace: &Workspace, run: RunId) -> PathBuf {
 pub(crate) struct Progress {
     /// Number of the last record acknowledged.
     pub(crate) acknowledged: u64,
+    /// Number of the last record that the spool holds through a power cut.
+    pub(crate) durable: u64,
     /// What kept the last try from succeeding.
     pub(crate) problem: Option<String>,
     /// The sink refuses the whole run: nothing more is tried.
@@ -50,6 +52,8 @@ struct State {
     stop: bool,
     /// Stop after one more try.
     leave: bool,
+    /// Nothing more is delivered.
+    shipped: bool,
     /// The thread has nothing more to do.
     ended: bool,
 }
@@ -162,10 +166,21 @@ struct Worker {
 impl Worker {
     fn run(self) {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
-        match runtime {
-            Ok(runtime) => runtime.block_on(self.ship()),
-            Err(e) => self.shared.lock().progress.problem = Some(format!("the runtime could not be started: {e}")),
-        }
+        std::thread::scope(|scope| {
+            // On a thread of its own: what is logged becomes durable also while a server takes its time.
+            let flusher = std::thread::Builder::new().name("lab-flusher".to_owned());
+            let flusher = flusher.spawn_scoped(scope, || self.keep_durable());
+            match runtime {
+                Ok(runtime) => runtime.block_on(self.ship()),
+                Err(e) => self.shared.lock().progress.problem = Some(format!("the runtime could not be started: {e}")),
+            }
+            if let Err(e) = flusher {
+                self.shared.lock().progress.problem =
+                    Some(format!("the thread that flushes could not be started: {e}"));
+            }
+            self.shared.lock().shipped = true;
+            self.shared.changed.notify_all();
+        });
         self.shared.lock().ended = true;
         self.shared.changed.notify_all();
     }
@@ -173,10 +188,9 @@ impl Worker {
     async fn ship(&self) {
         let mut backoff = Backoff::default();
         let mut delivery = None;
-        let mut synced = 0;
         let mut heard_at = Instant::now();
         loop {
-            let appended = self.wait_for_work(&mut synced);
+            let appended = self.wait_for_work();
             let (stop, leave, is_refused) = {
                 let state = self.shared.lock();
                 (state.stop, state.leave, state.progress.is_refused)
@@ -240,31 +254,48 @@ impl Worker {
         self.shared.changed.notify_all();
     }
 
-    /// Sleeps for a checkpoint interval, less where there is hurry, and makes what was appended durable. Answers with the
-    /// number of the last record appended.
-    fn wait_for_work(&self, synced: &mut u64) -> u64 {
-        let interval = Duration::from_secs_f64(self.workspace.settings.checkpoint_interval_secs);
-        let appended = {
+    fn interval(&self) -> Duration {
+        Duration::from_secs_f64(self.workspace.settings.checkpoint_interval_secs)
+    }
+
+    /// Makes what was appended durable, every checkpoint interval and once more at the end.
+    fn keep_durable(&self) {
+        loop {
+            let deadline = Instant::now() + self.interval();
             let mut state = self.shared.lock();
-            let is_behind = state.progress.acknowledged < state.appended;
-            if !(state.stop || state.leave || state.hurry && is_behind) {
-                let woken = self.shared.changed.wait_timeout(state, interval);
-                state = woken.unwrap_or_else(PoisonError::into_inner).0;
+            while !state.shipped
+                && let Some(left) = deadline.checked_duration_since(Instant::now())
+            {
+                state = self.shared.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
             }
-            state.appended
-        };
-        if appended > *synced {
-            // A file system that cannot sync keeps what it was given as well as it can.
-            self.file.sync_data().ok();
-            if *synced == 0 {
-                // The file's name, and that of its folder, are to be found again too.
-                for folder in self.path.ancestors().skip(1).take(2) {
-                    File::open(folder).and_then(|folder| folder.sync_all()).ok();
+            let (appended, durable, shipped) = (state.appended, state.progress.durable, state.shipped);
+            let is_kept_elsewhere = state.progress.acknowledged >= appended;
+            drop(state);
+            if appended > durable && !is_kept_elsewhere {
+                // A file system that cannot sync keeps what it was given as well as it can.
+                self.file.sync_data().ok();
+                if durable == 0 {
+                    // The file's name, and that of its folder, are to be found again too.
+                    for folder in self.path.ancestors().skip(1).take(2) {
+                        File::open(folder).and_then(|folder| folder.sync_all()).ok();
+                    }
                 }
+                self.shared.lock().progress.durable = appended;
             }
-            *synced = appended;
+            if shipped {
+                return;
+            }
         }
-        appended
+    }
+
+    /// Sleeps for a checkpoint interval, less where there is hurry. Answers with the number of the last record appended.
+    fn wait_for_work(&self) -> u64 {
+        let mut state = self.shared.lock();
+        let is_behind = state.progress.acknowledged < state.appended;
+        if !(state.stop || state.leave || state.hurry && is_behind) {
+            state = self.shared.changed.wait_timeout(state, self.interval()).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        state.appended
     }
 
     fn pause(&self, wait: Duration) {

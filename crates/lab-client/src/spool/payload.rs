@@ -125,7 +125,7 @@ mod tests {
         ) {
             let values: Vec<(SeriesKey, f64)> = values
                 .into_iter()
-                .map(|(name, context, bits)| (SeriesKey { name: name.into(), context }, f64::from_bits(bits)))
+                .map(|(name, context, bits)| (SeriesKey { name, context }, f64::from_bits(bits)))
                 .collect();
             let mut payload = Vec::new();
             write_step(step, time_micros, values.clone(), &mut payload).unwrap();

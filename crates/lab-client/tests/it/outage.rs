@@ -22,6 +22,7 @@ fn a_store_that_is_locked_holds_up_nobody_and_gets_everything_once() {
     let begun = Instant::now();
     log(&run, 50..500);
     assert!(begun.elapsed() < AT_ONCE, "logging waited for the store");
+    eventually("a power cut takes nothing, although the store takes nothing", || (run.durable() == 501).then_some(()));
     assert_eq!(run.acknowledged(), 51);
 
     // Whoever wants to go goes at once too; what is not delivered waits.
