@@ -2,12 +2,16 @@
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Read as _, Seek as _, SeekFrom};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use lab_model::{Error, Record, Result, RunId, WriterId};
 
 use super::frame::{self, HEADER, PREFIX};
 use super::payload;
+
+/// Bytes that are read from the file at a time.
+const CHUNK: u64 = 256 << 10;
 
 /// Reads a spool from its beginning to its last whole frame, again and again.
 #[derive(Debug)]
@@ -22,6 +26,9 @@ pub(crate) struct SpoolReader {
     offset: u64,
     /// Number of the last frame read.
     last_seq: u64,
+    /// Bytes of the file; those that are not taken begin at the offset.
+    buffer: Vec<u8>,
+    taken: usize,
 }
 
 impl SpoolReader {
@@ -41,7 +48,8 @@ impl SpoolReader {
                 source: "it is damaged, or of a newer version".into(),
             });
         };
-        Ok(Some(Self { file, path: path.to_owned(), run, writer, offset: HEADER as u64, last_seq: 0 }))
+        let (path, offset) = (path.to_owned(), HEADER as u64);
+        Ok(Some(Self { file, path, run, writer, offset, last_seq: 0, buffer: Vec::new(), taken: 0 }))
     }
 
     /// The records from the next one on, with their first number: at most `max_bytes` of frames, but at least one where
@@ -52,14 +60,16 @@ impl SpoolReader {
         let mut taken = 0;
         while taken < max_bytes {
             let Some((seq, payload)) = self.frame()? else { break };
-            self.offset += (PREFIX + payload.len()) as u64;
+            let length = PREFIX + payload.len();
+            self.offset += length as u64;
+            self.taken += length;
             self.last_seq = seq;
             if seq <= after {
                 first = seq + 1;
                 continue;
             }
-            taken += PREFIX + payload.len();
-            let record = payload::read(&payload).map_err(|source| Error::Serialization {
+            taken += length;
+            let record = payload::read(&self.buffer[payload]).map_err(|source| Error::Serialization {
                 what: format!("record {seq} of `{}`", self.path.display()),
                 source,
             })?;
@@ -75,29 +85,40 @@ impl SpoolReader {
         Ok(length.saturating_sub(self.offset))
     }
 
-    /// The frame at the offset, if all of it is there and right.
-    fn frame(&mut self) -> Result<Option<(u64, Vec<u8>)>> {
-        let outcome = (|| {
-            self.file.seek(SeekFrom::Start(self.offset))?;
-            let mut prefix = [0; PREFIX];
-            self.file.read_exact(&mut prefix)?;
-            let torn = || io::Error::from(ErrorKind::UnexpectedEof);
-            let (length, seq, checksum) = frame::parse_prefix(&prefix).ok_or_else(torn)?;
-            let remaining = self.file.metadata()?.len().saturating_sub(self.offset + PREFIX as u64);
-            if seq != self.last_seq + 1 || length as u64 > remaining {
-                return Err(torn());
-            }
-            let mut payload = vec![0; length];
-            self.file.read_exact(&mut payload)?;
-            if frame::checksum(seq, &payload) != checksum {
-                return Err(torn());
-            }
-            Ok((seq, payload))
-        })();
-        match outcome {
-            Ok(frame) => Ok(Some(frame)),
-            Err(e) if e.kind() == ErrorKind::UnexpectedEof => Ok(None),
-            Err(e) => Err(Error::io(format!("reading `{}`", self.path.display()), e)),
+    /// Number of the next frame and where its payload is in the buffer, if all of it is there and right.
+    fn frame(&mut self) -> Result<Option<(u64, Range<usize>)>> {
+        let found = self.whole_frame().map_err(|e| Error::io(format!("reading `{}`", self.path.display()), e))?;
+        if found.is_none() {
+            // What is there of a frame may be taken back and written anew.
+            self.buffer.clear();
+            self.taken = 0;
         }
+        Ok(found)
+    }
+
+    fn whole_frame(&mut self) -> io::Result<Option<(u64, Range<usize>)>> {
+        if !self.fill(PREFIX)? {
+            return Ok(None);
+        }
+        let prefix = self.buffer[self.taken..].first_chunk().and_then(frame::parse_prefix);
+        let Some((length, seq, checksum)) = prefix else { return Ok(None) };
+        if seq != self.last_seq + 1 || !self.fill(PREFIX + length)? {
+            return Ok(None);
+        }
+        let payload = self.taken + PREFIX..self.taken + PREFIX + length;
+        Ok((frame::checksum(seq, &self.buffer[payload.clone()]) == checksum).then_some((seq, payload)))
+    }
+
+    /// Reads on until the buffer holds so many bytes that are not taken; answers whether there are as many.
+    fn fill(&mut self, wanted: usize) -> io::Result<bool> {
+        while self.buffer.len() - self.taken < wanted {
+            self.buffer.drain(..self.taken);
+            self.taken = 0;
+            self.file.seek(SeekFrom::Start(self.offset + self.buffer.len() as u64))?;
+            if self.file.by_ref().take(CHUNK).read_to_end(&mut self.buffer)? == 0 {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 }
