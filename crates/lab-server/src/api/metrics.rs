@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use axum::extract::State;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use lab_model::{Error, LoggedValue, SeriesKey, SeriesPoints, Timestamp};
 use lab_store::PointRange;
 use lab_tracker::SeriesView;
@@ -15,6 +16,8 @@ use crate::problem::{ApiResult, Problem};
 
 /// Most runs, and most names, of one request for a chart.
 const MAX_SERIES_ASKED: usize = 1_000;
+/// Series of one request that are read at the same time: each is decoded and thinned on a core of its own.
+const SERIES_AT_ONCE: usize = 4;
 /// Most points a series of a chart has where the caller does not say.
 const CHART_POINTS: usize = 1_000;
 
@@ -96,13 +99,14 @@ pub(super) async fn get_series(
     }
     let range = PointRange { from_step: get.from_step, to_step: get.to_step, ..PointRange::default() };
     let max_points = Some(get.max_points.unwrap_or(CHART_POINTS));
-    let mut items = Vec::new();
-    for (run_id, summary) in state.tracker.summaries(&get.runs, Some(&get.names)).await? {
+    let (tracker, range) = (&state.tracker, &range);
+    let series = stream::iter(tracker.summaries(&get.runs, Some(&get.names)).await?);
+    let items = series.map(|(run_id, summary)| async move {
         let SeriesView { points, is_sampled, total_points } =
-            state.tracker.points(run_id, &summary.key, &range, max_points).await?;
-        items.push(RunSeries { run_id, points, is_sampled, total_points });
-    }
-    Ok(axum::Json(Items { items }))
+            tracker.points(run_id, &summary.key, range, max_points).await?;
+        Ok::<_, Problem>(RunSeries { run_id, points, is_sampled, total_points })
+    });
+    Ok(axum::Json(Items { items: items.buffered(SERIES_AT_ONCE).try_collect().await? }))
 }
 
 /// List the values of a run that are not one number.
