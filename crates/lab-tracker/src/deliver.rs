@@ -12,15 +12,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use lab_model::{
     Acknowledged, ArtifactName, ContentHash, Delivery, EdgeType, Error, EventBody, Experiment, ExperimentRun,
-    ExperimentStatus, FinishRun, Kind, LogLevel, LogLine, NewExperiment, NodeType, ParameterValue, Record, Refused,
-    Result, RunAction, RunId, RunStatus, SeriesKey, SeriesPoints, StartRun, Timestamp, Validate as _, WriterId,
+    ExperimentStatus, FinishRun, Kind, LogLevel, LogLine, MetricConfig, NewExperiment, NodeType, ParameterValue,
+    Record, Refused, Result, RunAction, RunId, RunStatus, SeriesKey, SeriesPoints, StartRun, Timestamp, Validate as _,
+    WriterId,
 };
 use lab_store::{Change, Expect, NewEvent, Write};
 
 use crate::lifecycle::End;
 use crate::logging::{points_event, require_running, values_event};
 use crate::runs::{NewRun, creation_event, draft, require_active};
-use crate::{TRIES, Tracker, artifacts, lineage};
+use crate::{TRIES, Tracker, artifacts, lineage, thresholds};
 
 /// The class of error of a run whose client was not heard of any more.
 pub(crate) const CLIENT_VANISHED: &str = "ClientVanished";
@@ -84,6 +85,9 @@ impl Tracker {
         let at = self.now();
         if let Some(run) = self.store().run(delivery.run_id).await? {
             let mut plan = Plan::of(run, at);
+            if new.iter().any(|record| matches!(record, Record::Metrics { .. })) {
+                plan.watched = self.watched_metrics(&plan.run).await?;
+            }
             plan.change.expect.push(Expect::RunIs { id: delivery.run_id, one_of: vec![plan.run.status] });
             let vanished = plan.run.error.as_ref().is_some_and(|error| error.error_type == CLIENT_VANISHED);
             if plan.run.status == RunStatus::Failed && vanished {
@@ -103,6 +107,7 @@ impl Tracker {
         };
         let run = draft(new_run(delivery.run_id, start, &experiment), created_by, at)?;
         let mut plan = Plan::of(run, at);
+        plan.watched = thresholds::watched(&experiment.config.metrics);
         plan.change.expect.push(Expect::ExperimentIs { id: experiment.id, one_of: vec![ExperimentStatus::Active] });
         plan.change.writes.push(Write::CreateRun(Box::new(plan.run.clone())));
         plan.tell(creation_event(&plan.run));
@@ -292,6 +297,8 @@ struct Plan {
     has_moved: bool,
     change: Change,
     points: BTreeMap<SeriesKey, SeriesPoints>,
+    /// The metrics that have a threshold.
+    watched: Vec<MetricConfig>,
     /// Names of all metrics that it adds points to.
     measured: BTreeSet<String>,
     lines: Vec<LogLine>,
@@ -308,6 +315,7 @@ impl Plan {
             has_moved: false,
             change: Change::new(at),
             points: BTreeMap::new(),
+            watched: Vec::new(),
             measured: BTreeSet::new(),
             lines: Vec::new(),
             artifacts: BTreeMap::new(),
@@ -342,7 +350,13 @@ impl Plan {
         if !self.points.is_empty() {
             let series: Vec<SeriesPoints> = std::mem::take(&mut self.points).into_values().collect();
             self.tell(points_event(&series));
+            let beyond = thresholds::of_points(&self.watched, &self.run.tags, &series);
             self.change.writes.push(Write::AppendPoints { id, series });
+            beyond.applied_to(&mut self.run.tags);
+            if !beyond.tags.is_empty() {
+                self.changed.insert("tags");
+            }
+            beyond.add_to(&mut self.change, &self.run);
         }
         if !self.lines.is_empty() {
             let lines = std::mem::take(&mut self.lines);

@@ -15,6 +15,7 @@ mod logging;
 mod read;
 mod references;
 mod runs;
+mod thresholds;
 mod upkeep;
 
 use std::path::Path;

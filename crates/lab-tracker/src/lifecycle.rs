@@ -95,6 +95,7 @@ impl Tracker {
                 change.writes.insert(0, Write::AppendPoints { id, series: points.clone() });
                 let (experiment_id, run_id) = (run.experiment_id, Some(id));
                 change.events.insert(0, NewEvent { experiment_id, run_id, body: points_event(&points) });
+                self.watch_points(&run, &points).await?.add_to(&mut change, &run);
             }
             match self.store().commit(change).await {
                 Ok(_) => break,
@@ -118,9 +119,15 @@ impl Tracker {
 
     /// Computes final aggregations. The run has ended either way: what fails here is taken up again by the upkeep.
     pub(crate) async fn finalise(&self, id: RunId) {
-        if let Err(error) = self.store().finalise(id).await {
+        if let Err(error) = self.settle(id).await {
             tracing::warn!(run.id = %id, "the final aggregations of a run are put off: {error}");
         }
+    }
+
+    /// Marks an ended run by its thresholds, then computes its final aggregations: a crash in between leaves both to do.
+    pub(crate) async fn settle(&self, id: RunId) -> Result<()> {
+        self.settle_thresholds(id).await?;
+        self.store().finalise(id).await
     }
 }
 

@@ -15,8 +15,13 @@ impl Tracker {
     /// [`Error::NotFound`]; [`Error::WrongState`] if the run is not running; [`Error::Invalid`] naming the series.
     pub async fn log_points(&self, id: RunId, series: Vec<SeriesPoints>) -> Result<()> {
         series.validate().map_err(|e| e.within("series"))?;
+        let (run, change) = self.saying(id, "metrics").await?;
+        let beyond = self.watch_points(&run, &series).await?;
         let event = points_event(&series);
-        self.say(id, "metrics", Write::AppendPoints { id, series }, event).await
+        let mut change = change.writing(Write::AppendPoints { id, series }).telling(run.experiment_id, Some(id), event);
+        beyond.add_to(&mut change, &run);
+        self.store().commit(change).await?;
+        Ok(())
     }
 
     /// Logs values that are not one number.

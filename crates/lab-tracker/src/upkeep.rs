@@ -64,7 +64,7 @@ impl Tracker {
     pub async fn finalise_ended_runs(&self) -> Result<u64> {
         let mut done = 0;
         for id in self.store().unfinalised(BATCH).await? {
-            match self.store().finalise(id).await {
+            match self.settle(id).await {
                 Ok(()) => done += 1,
                 Err(Error::NotFound { .. }) => {}
                 Err(error) => return Err(error),
