@@ -64,15 +64,50 @@ impl Tracker {
         .await
     }
 
-    /// Moves an experiment to another status.
+    /// Moves an experiment to another status. Completing it judges its hypotheses, in the same change.
     ///
     /// # Errors
     /// [`Error::NotFound`]; [`Error::InvalidState`] naming both states and the moves allowed.
     pub async fn move_experiment(&self, id: ExperimentId, to: ExperimentStatus) -> Result<Experiment> {
+        if to == ExperimentStatus::Completed {
+            return self.complete_experiment(id).await;
+        }
         self.change_experiment(id, vec!["status".to_owned()], |experiment, now| experiment.moved_to(to, now)).await
     }
 
-    async fn change_experiment(
+    async fn complete_experiment(&self, id: ExperimentId) -> Result<Experiment> {
+        let to = ExperimentStatus::Completed;
+        let mut tries = 1;
+        loop {
+            let before = self.experiment(id).await?;
+            before.status.check_move(&before.name, to)?;
+            let judgements = self.judge_hypotheses(&before).await?;
+            let mut fields = vec!["status".to_owned()];
+            if !judgements.is_empty() {
+                fields.push("config.ledger".to_owned());
+            }
+            let done = self.change_experiment(id, fields, |experiment, now| {
+                if experiment.revision != before.revision {
+                    return Err(Error::conflict(Kind::Experiment, &experiment.name, "keeps changing: try again"));
+                }
+                let mut completed = experiment.moved_to(to, now)?;
+                for (name, judgement) in &judgements {
+                    let known = completed.config.ledger.hypotheses.iter_mut().find(|known| known.name == *name);
+                    if let Some(known) = known {
+                        known.judgement = Some(judgement.clone());
+                    }
+                }
+                Ok(completed)
+            });
+            match done.await {
+                // Reworded meanwhile: what is judged is what is stated.
+                Err(Error::Conflict { .. }) if tries < TRIES => tries += 1,
+                done => return done,
+            }
+        }
+    }
+
+    pub(crate) async fn change_experiment(
         &self,
         id: ExperimentId,
         fields: Vec<String>,

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    artifacts, completions, doctor, events, exp, init, lineage, logs, run, runs, serve, stats, sync,
+    artifacts, compare, completions, doctor, events, exp, hypotheses, init, lineage, logs, noise, report, run, runs, serve,
+    stats, sync,
 };
 
 /// Track experiments with language models: what was tried, what came out, whether the difference is real, and how to get
@@ -20,7 +21,7 @@ use crate::commands::{
                   lab run -- python train.py            run a program as a run\n  \
                   lab serve                             show it at http://127.0.0.1:7878\n  \
                   lab runs list --where 'metrics.loss < 0.5' --sort 'metrics.loss asc'\n  \
-                  lab runs compare --experiment tiny-lm --group-by params.layers\n\n\
+                  lab compare --experiment tiny-lm --group-by params.layers\n\n\
                   Exit codes: 0 done; 1 the answer is no; 2 something is broken."
 )]
 pub(crate) struct Cli {
@@ -64,6 +65,15 @@ pub(crate) enum Command {
     /// Runs: list, show, compare and delete them, and print their metrics
     #[command(subcommand)]
     Runs(runs::RunsCommand),
+    // Described where its arguments are.
+    Compare(Box<compare::CompareArgs>),
+    /// Hypotheses: state them before the runs, see how far they are and what came of them
+    #[command(subcommand, visible_alias = "hyp")]
+    Hypotheses(hypotheses::HypothesesCommand),
+    // Described where its arguments are.
+    Noise(noise::NoiseArgs),
+    // Described where its arguments are.
+    Report(Box<report::ReportArgs>),
     /// Artifacts: list and get them
     #[command(subcommand)]
     Artifacts(artifacts::ArtifactsCommand),

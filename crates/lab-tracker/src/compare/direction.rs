@@ -48,7 +48,7 @@ pub(super) fn of(
 fn configured(key: &SeriesKey, config: &ExperimentConfig) -> Option<Better> {
     let full = key.to_string();
     let is_it = |name: &str| name == full || name == key.name;
-    let metric = config.metrics.iter().find(|metric| is_it(&metric.name));
+    let metric = config.metrics.iter().find(|metric| metric.is_about(key));
     let target = config.parameters.optimization_target.as_ref().filter(|target| is_it(&target.metric));
     let stopping = config.parameters.search_space.as_ref().and_then(|space| space.early_stopping.as_ref());
     let stopping = stopping.filter(|stopping| is_it(&stopping.metric));

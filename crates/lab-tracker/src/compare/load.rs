@@ -4,19 +4,19 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use lab_model::{
-    ContentHash, EnvironmentSnapshot, Experiment, ExperimentId, ExperimentRun, Field, Filter, Page, RunId, RunQuery,
-    SeriesKey,
+    ContentHash, EnvironmentSnapshot, Experiment, ExperimentId, ExperimentRun, Field, Filter, Page, Reduction, RunId,
+    RunQuery, SeriesKey,
 };
 use lab_store::PointRange;
 
 use super::groups::{self, Condition, Member};
 use super::readings::{MAX_METRICS, Reading, Readings};
 use super::reduce::{self, Number};
-use super::types::{CompareRequest, Reduction};
+use super::types::CompareRequest;
 use super::{Error, Result, Tracker, direction};
 
 /// Most runs of a comparison.
-const MAX_RUNS: usize = 10_000;
+pub(super) const MAX_RUNS: u32 = 10_000;
 /// Most numbers of a comparison: runs times metrics.
 const MAX_NUMBERS: usize = 2_000_000;
 /// Most curves that are read whole.
@@ -131,11 +131,11 @@ async fn found(tracker: &Tracker, request: &CompareRequest) -> Result<Vec<Experi
 }
 
 fn all() -> Result<Page> {
-    Page::first(Page::MAX_LIMIT.min(MAX_RUNS as u32))
+    Page::first(Page::MAX_LIMIT.min(MAX_RUNS))
 }
 
-fn check_run_count(count: usize) -> Result<()> {
-    if count <= MAX_RUNS {
+pub(super) fn check_run_count(count: usize) -> Result<()> {
+    if count <= MAX_RUNS as usize {
         return Ok(());
     }
     let problem = format!("would be {count}; at most {MAX_RUNS} are compared at once, so narrow them with a query");
@@ -150,7 +150,11 @@ async fn resolved(tracker: &Tracker, names: &[String]) -> Result<Vec<ExperimentR
         .await
 }
 
-async fn members(tracker: &Tracker, runs: Vec<ExperimentRun>, experiments: &mut Experiments) -> Result<Vec<Member>> {
+pub(super) async fn members(
+    tracker: &Tracker,
+    runs: Vec<ExperimentRun>,
+    experiments: &mut Experiments,
+) -> Result<Vec<Member>> {
     let mut members = Vec::with_capacity(runs.len());
     for run in runs {
         let name = match experiments.get(&run.experiment_id) {

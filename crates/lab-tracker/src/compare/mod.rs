@@ -6,28 +6,42 @@
 //!
 //! The answer depends on the request and the store alone: groups, metrics, pairs and warnings have one order.
 
+mod data;
+mod design;
 mod differences;
 mod direction;
+mod gate;
 mod groups;
 mod load;
+mod noise;
+mod plan;
 mod readings;
 mod reduce;
 mod sample;
+mod score;
 mod sentence;
+mod testing;
 #[cfg(test)]
 mod tests;
 mod types;
 mod verdict;
 mod warnings;
+mod within;
+
+use std::collections::BTreeMap;
 
 use lab_model::{Error, Result, RunId, SeriesKey};
 
+pub use gate::{GateAnswer, GateRequest};
+pub use lab_model::Reduction;
+pub use noise::{MetricNoise, NoiseReport, NoiseRequest};
+pub use plan::{HypothesisReport, Progress};
 pub use types::{
-    Better, CompareRequest, ComparedRun, Comparison, Difference, Effect, Group, GroupRequest, MetricComparison, Pair,
-    Reduction, Sample, Verdict, Warning,
+    Against, BestRun, Better, CompareRequest, ComparedRun, Comparison, CorrectionChoice, Difference, Effect, Group,
+    GroupRequest, MetricComparison, NoiseFloor, Pair, Sample, Score, TestChoice, Unit, Verdict, Warning,
 };
 
-use crate::Tracker;
+use crate::{Tracker, thresholds};
 use direction::Direction;
 use groups::Condition;
 use readings::Readings;
@@ -42,10 +56,8 @@ impl Tracker {
     /// [`Error::Invalid`] where fewer than two groups come out, where a metric or a baseline is not there, and beyond
     /// 10,000 runs or 1,000 metrics; [`Error::NotFound`] for runs and experiments that do not exist.
     pub async fn compare(&self, request: CompareRequest) -> Result<Comparison> {
-        if !(request.alpha > 0.0 && request.alpha <= 0.5) {
-            return Err(Error::invalid("alpha", format!("is {}; it must be above 0 and at most 0.5", request.alpha)));
-        }
-        readings::check_reduction(request.reduction)?;
+        noise::check_alpha(request.alpha)?;
+        readings::check_reduction(request.reduction, request.unit)?;
         let mut experiments = load::Experiments::new();
         let (mut conditions, fields) = load::conditions(self, &request, &mut experiments).await?;
         if conditions.len() < 2 {
@@ -64,14 +76,19 @@ impl Tracker {
             let problem = format!("times {} groups is more than {MAX_PAIRS} verdicts; name fewer", conditions.len());
             return Err(Error::invalid("metrics", problem));
         }
-        if request.reduction.needs_points() {
-            let keys: Vec<SeriesKey> = metrics.iter().map(|(key, _)| key.clone()).collect();
+        let keys: Vec<SeriesKey> = metrics.iter().map(|(key, _)| key.clone()).collect();
+        if request.unit == Unit::Run && request.reduction.needs_points() {
             load::curves(self, request.reduction, &keys, &mut readings).await?;
         }
+        let floors = match request.unit {
+            Unit::Run => noise::floors(self, &request, &experiments, &conditions, &readings, &keys).await?,
+            Unit::Example | Unit::Step => Floors::new(),
+        };
         let snapshots = load::environments(self, &conditions).await?;
 
         let parameters = differences::parameters(&conditions);
         let environment = differences::environment(&conditions, &snapshots);
+        let datasets = data::datasets(self, &conditions).await?;
         let warnings = warnings::collect(&warnings::Known {
             conditions: &conditions,
             experiments: &experiments,
@@ -79,42 +96,97 @@ impl Tracker {
             readings: &readings,
             metrics: &metrics,
             reduction: request.reduction,
+            unit: request.unit,
             alpha: request.alpha,
             parameters: &parameters,
+            datasets: &datasets,
             environment: &environment,
         });
-        Ok(Comparison {
+        let judged = self.judge_all(&request, &conditions, &readings, &metrics, &floors).await?;
+        let score = match request.unit {
+            Unit::Run => judge_score(&request, &conditions, &experiments, &readings, &metrics)?,
+            Unit::Example | Unit::Step => None,
+        };
+        let mut comparison = Comparison {
             baseline: conditions[0].label.clone(),
             alpha: request.alpha,
             reduction: request.reduction,
-            metrics: judge_all(&request, &conditions, &readings, &metrics)?,
+            unit: request.unit,
+            correction: request.correction,
+            metrics: judged,
+            score,
             configuration: differences::configuration(&conditions, &experiments),
-            groups: conditions.into_iter().map(Group::from).collect(),
+            groups: Vec::new(),
             parameters,
+            datasets,
             environment,
             warnings,
-        })
+        };
+        if request.unit == Unit::Run {
+            plan::label(self, &experiments, &conditions, &keys, &mut comparison).await?;
+        }
+        comparison.groups = conditions.into_iter().map(Group::from).collect();
+        Ok(comparison)
+    }
+
+    async fn judge_all(
+        &self,
+        request: &CompareRequest,
+        conditions: &[Condition],
+        readings: &Readings,
+        metrics: &[(SeriesKey, Direction)],
+        floors: &Floors,
+    ) -> Result<Vec<MetricComparison>> {
+        let mut judged = Vec::with_capacity(metrics.len());
+        for (key, direction) in metrics {
+            let name = key.to_string();
+            let floor = floors.get(key);
+            let question = verdict::Question { noise: floor.copied(), ..ask(request, &name, direction.better()) };
+            judged.push(match request.unit {
+                Unit::Run => {
+                    let numbers = readings.get(key).map(|runs| readings::by_group(runs, conditions));
+                    let mut found = verdict::judge(question, conditions, &numbers.unwrap_or_default())?;
+                    found.noise = floor.map(|floor| noise::published(floor, request.alpha));
+                    found
+                }
+                Unit::Example | Unit::Step => within::judge(self, request, conditions, key, question).await?,
+            });
+        }
+        Ok(judged)
     }
 }
 
-fn judge_all(
+/// Noise floors by metric.
+type Floors = BTreeMap<SeriesKey, lab_stats::noise::NoiseFloor>;
+
+fn ask<'a>(request: &CompareRequest, metric: &'a str, better: Option<Better>) -> verdict::Question<'a> {
+    verdict::Question {
+        metric,
+        better,
+        reduction: request.reduction,
+        alpha: request.alpha,
+        unit: request.unit,
+        test: request.test,
+        correction: request.correction,
+        noise: None,
+        is_score: false,
+    }
+}
+
+fn judge_score(
     request: &CompareRequest,
     conditions: &[Condition],
+    experiments: &load::Experiments,
     readings: &Readings,
     metrics: &[(SeriesKey, Direction)],
-) -> Result<Vec<MetricComparison>> {
-    let judge = |(key, direction): &(SeriesKey, Direction)| {
-        let name = key.to_string();
-        let numbers = readings.get(key).map(|runs| readings::by_group(runs, conditions)).unwrap_or_default();
-        let question = verdict::Question {
-            metric: &name,
-            better: direction.better(),
-            reduction: request.reduction,
-            alpha: request.alpha,
-        };
-        verdict::judge(question, conditions, &numbers)
-    };
-    metrics.iter().map(judge).collect()
+) -> Result<Option<Score>> {
+    let Some((weights, numbers)) = score::scores(conditions, experiments, readings, metrics) else { return Ok(None) };
+    let floor = noise::of_numbers(conditions, &numbers);
+    let question = ask(request, "score", Some(Better::Higher));
+    let question = verdict::Question { noise: floor, is_score: true, ..question };
+    let mut comparison = verdict::judge(question, conditions, &numbers)?;
+    comparison.noise = floor.map(|floor| noise::published(&floor, request.alpha));
+    Ok(Some(Score { weights, comparison }))
 }
 
 /// Leaves out, or refuses where it was asked for by name, a metric whose best value nobody can tell.
@@ -137,7 +209,8 @@ fn check_best(request: &CompareRequest, metrics: &mut Vec<(SeriesKey, Direction)
     }
 }
 
-/// Moves the baseline to the front: the group of that label, or the only one whose label ends in `=` and that text.
+/// Moves the baseline to the front: the group of that label, the only one whose label ends in `=` and that text, or the one
+/// that holds the run of that address, name or id.
 fn baseline_first(conditions: &mut [Condition], wanted: Option<&str>) -> Result<()> {
     let Some(wanted) = wanted else { return Ok(()) };
     let exact = conditions.iter().position(|c| c.label == wanted);
@@ -145,7 +218,14 @@ fn baseline_first(conditions: &mut [Condition], wanted: Option<&str>) -> Result<
     let mut by_value =
         conditions.iter().enumerate().filter(|(_, c)| c.label.ends_with(&suffix)).map(|(index, _)| index);
     let only = by_value.next().filter(|_| by_value.next().is_none());
-    let Some(index) = exact.or(only) else {
+    let holds = |condition: &Condition| {
+        let is_it =
+            |m: &groups::Member| m.address() == wanted || m.run.name == wanted || m.run.id.to_string() == wanted;
+        condition.members.iter().any(is_it)
+    };
+    let mut by_run = conditions.iter().enumerate().filter(|(_, c)| holds(c)).map(|(index, _)| index);
+    let only_run = by_run.next().filter(|_| by_run.next().is_none());
+    let Some(index) = exact.or(only).or(only_run) else {
         let labels: Vec<&str> = conditions.iter().take(20).map(|c| c.label.as_str()).collect();
         return Err(Error::invalid("baseline", format!("is `{wanted}`; the groups are {}", labels.join("; "))));
     };
@@ -171,12 +251,17 @@ fn too_few(conditions: &[Condition], request: &CompareRequest) -> Error {
 
 impl From<Condition> for Group {
     fn from(condition: Condition) -> Self {
-        let run = |member: groups::Member| ComparedRun {
-            id: member.run.id,
-            experiment_name: member.experiment_name,
-            number: member.run.number,
-            name: member.run.name,
-            status: member.run.status,
+        let run = |member: groups::Member| {
+            let seeds = member.seeds();
+            ComparedRun {
+                id: member.run.id,
+                experiment_name: member.experiment_name,
+                number: member.run.number,
+                status: member.run.status,
+                seeds,
+                critical: member.run.tags.0.get(thresholds::CRITICAL).cloned(),
+                name: member.run.name,
+            }
         };
         Self { label: condition.label, runs: condition.members.into_iter().map(run).collect() }
     }

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use lab_model::{RunId, SeriesKey, SeriesSummary};
+use lab_model::{Reduction, RunId, SeriesKey, SeriesSummary, Validate as _};
 
 use super::groups::Condition;
 use super::reduce::Number;
-use super::types::Reduction;
+use super::types::Unit;
 use super::{Error, Result};
 
 /// Most metrics of a comparison.
@@ -76,10 +76,20 @@ pub(super) fn by_group(runs: &BTreeMap<RunId, Reading>, conditions: &[Condition]
     conditions.iter().map(|c| c.members.iter().map(|member| number(&member.run.id)).collect()).collect()
 }
 
-/// Refuses a reduction that has no answer.
-pub(super) fn check_reduction(reduction: Reduction) -> Result<()> {
-    match reduction {
-        Reduction::MeanOfLast { steps: 0 } => Err(Error::invalid("reduction.steps", "is 0; it must be at least 1")),
-        _ => Ok(()),
+/// Refuses a reduction that has no answer, and one that has none for what counts as a sample.
+pub(super) fn check_reduction(reduction: Reduction, unit: Unit) -> Result<()> {
+    reduction.validate().map_err(|error| error.within("reduction"))?;
+    match (unit, reduction) {
+        (Unit::Step, Reduction::Mean | Reduction::MeanOfLast { .. })
+        | (Unit::Example, Reduction::Last)
+        | (Unit::Run, _) => Ok(()),
+        (Unit::Example, _) => {
+            let problem = "says nothing where examples are the samples: each step is one, so leave it out";
+            Err(Error::invalid("reduction", problem))
+        }
+        (Unit::Step, _) => {
+            let problem = "must be `mean` or `mean_of_last` where steps are the samples: they are what is averaged";
+            Err(Error::invalid("reduction", problem))
+        }
     }
 }

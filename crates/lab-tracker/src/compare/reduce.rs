@@ -3,9 +3,9 @@
 //! Summaries answer most reductions, so that a comparison of thousands of runs reads no curve. A value that is not
 //! finite stays visible as such: a run that diverged must not silently become one that did better.
 
-use lab_model::{SeriesPoints, SeriesSummary};
+use lab_model::{Reduction, SeriesPoints, SeriesSummary};
 
-use super::types::{Better, Reduction};
+use super::types::Better;
 
 /// What a reduction made of one series of one run.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -32,32 +32,6 @@ impl Number {
     }
 }
 
-impl Reduction {
-    /// Whether summaries do not answer it.
-    pub(super) fn needs_points(self) -> bool {
-        matches!(self, Self::MeanOfLast { .. } | Self::AtStep { .. } | Self::AreaUnderCurve)
-    }
-
-    /// Whether it picks an extreme of many values, which is better the more values there are.
-    pub(super) fn is_selection(self) -> bool {
-        matches!(self, Self::Best | Self::Min | Self::Max)
-    }
-
-    /// As it stands in a sentence, as in "val/loss (mean of the last 10 steps)".
-    pub(super) fn phrase(self) -> String {
-        match self {
-            Self::Last => "last".to_owned(),
-            Self::Best => "best".to_owned(),
-            Self::Min => "min".to_owned(),
-            Self::Max => "max".to_owned(),
-            Self::Mean => "mean over all steps".to_owned(),
-            Self::MeanOfLast { steps } => format!("mean of the last {steps} steps"),
-            Self::AtStep { step } => format!("at step {step}"),
-            Self::AreaUnderCurve => "area under the curve".to_owned(),
-        }
-    }
-}
-
 /// The number, from a summary. `Best` needs a direction and is absent without one; what needs points is absent too.
 pub(super) fn of_summary(summary: &SeriesSummary, reduction: Reduction, better: Option<Better>) -> Number {
     let extreme = |value: Option<f64>| match value {
@@ -65,11 +39,19 @@ pub(super) fn of_summary(summary: &SeriesSummary, reduction: Reduction, better: 
         None if summary.count > 0 => Number::NotFinite,
         None => Number::Absent,
     };
+    // Unknown while the run goes on.
+    let quantile = |value: Option<f64>| match value {
+        None if summary.min.is_some() => Number::Absent,
+        value => extreme(value),
+    };
     match (reduction, better) {
         (Reduction::Last, _) => Number::new(summary.last),
         (Reduction::Min, _) | (Reduction::Best, Some(Better::Lower)) => extreme(summary.min),
         (Reduction::Max, _) | (Reduction::Best, Some(Better::Higher)) => extreme(summary.max),
         (Reduction::Mean, _) => extreme(summary.mean),
+        (Reduction::Median, _) => quantile(summary.median),
+        (Reduction::P95, _) => quantile(summary.p95),
+        (Reduction::P99, _) => quantile(summary.p99),
         _ => Number::Absent,
     }
 }

@@ -2,38 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use lab_model::{MetricName, RunId, RunStatus, number};
+use lab_model::{MetricName, Reduction, RunId, RunStatus, number};
 use serde::{Deserialize, Serialize};
-
-/// How a run's series becomes one number.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
-pub enum Reduction {
-    /// The value at the greatest step.
-    #[default]
-    Last,
-    /// The best value by the metric's direction.
-    Best,
-    /// The least value.
-    Min,
-    /// The greatest value.
-    Max,
-    /// The mean of all values.
-    Mean,
-    /// The mean of the values at the last `steps` logged steps.
-    MeanOfLast {
-        /// How many steps, at least 1.
-        steps: u32,
-    },
-    /// The value at the greatest step not after `step`.
-    AtStep {
-        /// The step.
-        step: i64,
-    },
-    /// The area under the curve over steps, by trapezoids, divided by the range of steps.
-    AreaUnderCurve,
-}
 
 /// Which way a metric is better.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,6 +14,58 @@ pub enum Better {
     Lower,
     /// More is better.
     Higher,
+}
+
+/// What counts as one sample.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Unit {
+    /// A run: what another seed gives.
+    #[default]
+    Run,
+    /// An evaluated example: the metric was logged once an example, with the example's number as its step. Says whether the
+    /// models differ on such examples, and nothing about other seeds.
+    Example,
+    /// A step within single runs, counted as the independent values that its series is worth by its autocorrelation. For
+    /// who insists: it says nothing about what another run gives. Needs the reduction `mean` or `mean_of_last`.
+    Step,
+}
+
+/// How a difference is tested.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum TestChoice {
+    /// A t test, paired where the samples are; McNemar's test and two proportions for examples that are right or wrong.
+    #[default]
+    Auto,
+    /// The paired t test, or Welch's.
+    T,
+    /// Wilcoxon's signed-rank test, or Mann and Whitney's: for outliers and ordinal scores.
+    Rank,
+    /// A permutation test of the mean difference, exact where that can be done.
+    Permutation,
+    /// The BCa bootstrap of the mean difference, 10,000 seeded resamples.
+    Bootstrap,
+}
+
+/// How p-values are corrected for the groups of a metric.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum CorrectionChoice {
+    /// Holm: no more than alpha for any false alarm.
+    #[default]
+    Holm,
+    /// Bonferroni: as Holm, and weaker.
+    Bonferroni,
+    /// Benjamini and Hochberg: no more than alpha of the alarms false, on average.
+    BenjaminiHochberg,
+    /// Benjamini and Yekutieli: the same under any dependence.
+    BenjaminiYekutieli,
+    /// None.
+    None,
 }
 
 /// Runs that stand for one condition.
@@ -79,7 +101,14 @@ pub struct CompareRequest {
     pub metrics: Vec<MetricName>,
     /// How a run becomes one number.
     pub reduction: Reduction,
-    /// Label of the group that the others are set against; the first where absent.
+    /// What counts as one sample.
+    pub unit: Unit,
+    /// How a difference is tested.
+    pub test: TestChoice,
+    /// How p-values are corrected for the groups of a metric.
+    pub correction: CorrectionChoice,
+    /// Label of the group that the others are set against, the value in it, or one of its runs; the first group where
+    /// absent.
     pub baseline: Option<String>,
     /// Which way metrics are better, where the experiment's configuration does not say.
     pub better: BTreeMap<MetricName, Better>,
@@ -97,6 +126,9 @@ impl Default for CompareRequest {
             group_by: Vec::new(),
             metrics: Vec::new(),
             reduction: Reduction::default(),
+            unit: Unit::default(),
+            test: TestChoice::default(),
+            correction: CorrectionChoice::default(),
             baseline: None,
             better: BTreeMap::new(),
             alpha: 0.05,
@@ -116,12 +148,25 @@ pub struct Comparison {
     pub alpha: f64,
     /// How a run became one number.
     pub reduction: Reduction,
+    /// What counts as one sample.
+    #[serde(default)]
+    pub unit: Unit,
+    /// How p-values were corrected.
+    #[serde(default)]
+    pub correction: CorrectionChoice,
     /// By metric.
     pub metrics: Vec<MetricComparison>,
+    /// All metrics with a weight as one number a run: the weighted mean of their improvements over the baseline's mean, each
+    /// as a share of it, so that 0.02 is 2% better. Present where the experiments give weights to several metrics compared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub score: Option<Score>,
     /// Parameters that differ between groups, nested ones by dotted path.
     pub parameters: Vec<Difference>,
     /// What differs in the configurations of the groups' experiments, data included.
     pub configuration: Vec<Difference>,
+    /// Datasets that the groups' runs noted, by name, with their versions.
+    #[serde(default)]
+    pub datasets: Vec<Difference>,
     /// What differs in where the groups ran: system, hardware, packages, source code.
     pub environment: Vec<Difference>,
     /// What could fool a reader.
@@ -152,6 +197,71 @@ pub struct ComparedRun {
     pub name: String,
     /// Where it stands.
     pub status: RunStatus,
+    /// Its seeds: the parameters that only choose random numbers.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub seeds: BTreeMap<String, String>,
+    /// Metrics whose latest value is beyond a critical threshold of its experiment, as its tag `lab.critical` says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub critical: Option<String>,
+}
+
+/// Several metrics as one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Score {
+    /// The share of each metric; they add up to 1.
+    #[cfg_attr(feature = "schema", schema(value_type = BTreeMap<String, f64>))]
+    pub weights: BTreeMap<MetricName, f64>,
+    /// The score, compared as a metric is.
+    pub comparison: MetricComparison,
+}
+
+/// The run with the best number.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct BestRun {
+    /// Its id.
+    pub id: RunId,
+    /// As `tiny-lm#3`.
+    pub address: String,
+    /// Label of its group.
+    pub label: String,
+    /// Its number.
+    pub value: f64,
+}
+
+/// How much runs of the experiments vary that differ only in their seed, or in nothing.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct NoiseFloor {
+    /// Standard deviation between such runs, pooled over all groups of them.
+    pub std_dev: f64,
+    /// Its 95% confidence interval, by the chi-squared distribution; absent where nothing varied.
+    #[serde(default)]
+    pub interval: Option<(f64, f64)>,
+    /// Its degrees of freedom: runs less groups.
+    pub df: u64,
+    /// Completed runs that were repeated.
+    pub runs: u64,
+    /// Groups of them.
+    pub groups: u64,
+    /// The smallest difference between two single runs that is more than noise at alpha; two means of n runs need it divided
+    /// by the root of n.
+    pub smallest_signal: f64,
+}
+
+/// A difference set against the noise floor.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Against {
+    /// More than repetitions differ.
+    Signal,
+    /// No more than repetitions differ.
+    Noise,
+    /// Nothing was repeated, or repetitions never differ, so that nobody knows.
+    #[default]
+    Unknown,
 }
 
 /// One metric over all groups.
@@ -166,6 +276,12 @@ pub struct MetricComparison {
     pub samples: Vec<Sample>,
     /// Label of the group with the best mean, where the direction is known.
     pub best: Option<String>,
+    /// The run with the best number, where the direction is known. The best of many is too good.
+    #[serde(default)]
+    pub best_run: Option<BestRun>,
+    /// How much repetitions vary, where something was repeated. Over runs only.
+    #[serde(default)]
+    pub noise: Option<NoiseFloor>,
     /// Each group against the baseline.
     pub pairs: Vec<Pair>,
 }
@@ -176,9 +292,9 @@ pub struct MetricComparison {
 pub struct Sample {
     /// Label of the group.
     pub label: String,
-    /// Runs that have a finite number.
+    /// Samples that are finite: runs, or examples, or steps.
     pub n: usize,
-    /// Runs left out, because they lack the metric or its number is not finite.
+    /// Samples left out, because they lack the metric or its number is not finite.
     pub excluded: usize,
     /// Mean over the runs.
     pub mean: Option<f64>,
@@ -190,7 +306,7 @@ pub struct Sample {
     pub min: Option<f64>,
     /// Greatest of the runs.
     pub max: Option<f64>,
-    /// The number of each run, in the order of the group's runs; null where there is none.
+    /// The number of each run, in the order of the group's runs; null where there is none. Empty for other units.
     #[serde(with = "values")]
     #[cfg_attr(feature = "schema", schema(value_type = Vec<Option<f64>>))]
     pub values: Vec<Option<f64>>,
@@ -244,17 +360,38 @@ pub struct Pair {
     pub interval: Option<(f64, f64)>,
     /// The difference as a share of the baseline's mean.
     pub relative: Option<f64>,
+    /// The same with the sign of the metric's direction: above 0 is better. Absent where that is not known.
+    #[serde(default)]
+    pub improvement: Option<f64>,
+    /// The difference set against the noise floor, at alpha and for this pair alone.
+    #[serde(default)]
+    pub noise: Against,
+    /// The hypothesis that asked just this before the first of these runs began. Whatever has none is exploratory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub planned: Option<String>,
     /// Standardised effect size, and its name.
     pub effect: Option<Effect>,
     /// Name of the test.
     pub test: Option<String>,
+    /// Its statistic.
+    #[serde(default)]
+    pub statistic: Option<f64>,
+    /// Its degrees of freedom.
+    #[serde(default)]
+    pub df: Option<f64>,
+    /// For steps: how many independent values each side is worth.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effective: Option<(f64, f64)>,
     /// Its p-value, two-sided.
     pub p_value: Option<f64>,
-    /// The same after the correction for comparing several groups (Holm).
+    /// The same after the correction for comparing several groups.
     pub p_adjusted: Option<f64>,
     /// Runs a group (pairs, where runs are paired) that would show an effect of this size with 80% power, at an alpha
     /// divided by the number of pairs tested.
     pub runs_needed: Option<u64>,
+    /// The smallest difference that these samples would have shown with 80% power, at the same alpha.
+    #[serde(default)]
+    pub detectable: Option<f64>,
 }
 
 /// A standardised effect size.

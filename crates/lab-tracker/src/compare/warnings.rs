@@ -2,14 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use lab_model::{Experiment, ExperimentId, Field, RunStatus, SeriesKey};
+use lab_model::{Experiment, ExperimentId, Field, Reduction, RunStatus, SeriesKey};
 
+use super::data;
 use super::direction::{self, Direction};
 use super::groups::{Condition, Member, Seeds, differing_paths};
 use super::readings::Readings;
 use super::reduce::Number;
 use super::sentence::number;
-use super::types::{Difference, Reduction, Warning};
+use super::types::{Difference, Unit, Warning};
 
 /// Everything that a comparison knows.
 #[derive(Debug)]
@@ -20,8 +21,10 @@ pub(super) struct Known<'a> {
     pub(super) readings: &'a Readings,
     pub(super) metrics: &'a [(SeriesKey, Direction)],
     pub(super) reduction: Reduction,
+    pub(super) unit: Unit,
     pub(super) alpha: f64,
     pub(super) parameters: &'a [Difference],
+    pub(super) datasets: &'a [Difference],
     pub(super) environment: &'a [Difference],
 }
 
@@ -54,6 +57,9 @@ pub(super) fn collect(known: &Known<'_>) -> Vec<Warning> {
     warn("mixed_groups", mixed_groups(known));
     warn("repeated_seeds", repeated_seeds(known));
     warn("no_repetitions", no_repetitions(known));
+    warn("steps_as_samples", steps_as_samples(known));
+    warn("examples_as_samples", examples_as_samples(known));
+    warn("unread_data", unread_data(known));
     warn("many_comparisons", many_comparisons(known));
     warn("best_over_steps", best_over_steps(known));
     warn("contradictory_direction", contradictory_direction(known));
@@ -126,7 +132,7 @@ fn last_step(known: &Known<'_>, member: &Member) -> Option<i64> {
 }
 
 fn unequal_steps(known: &Known<'_>) -> Option<String> {
-    if matches!(known.reduction, Reduction::AtStep { .. }) {
+    if matches!(known.reduction, Reduction::AtStep { .. }) || known.unit == Unit::Example {
         return None;
     }
     let mean = |c: &Condition| mean(c.members.iter().filter_map(|m| last_step(known, m)).map(|step| step as f64));
@@ -179,6 +185,8 @@ fn differing_data(known: &Known<'_>) -> Option<String> {
     let is_asked = |path: &str| known.fields.iter().any(|field| matches!(field, Field::Parameter(p) if p == path));
     let mut names: Vec<String> =
         known.parameters.iter().map(|d| d.path.clone()).filter(|p| is_data(p) && !is_asked(p)).collect();
+    names.extend(known.datasets.iter().map(|difference| difference.path.clone()));
+    names.dedup();
     if by_config {
         names.insert(0, "the experiments' dataset references".to_owned());
     }
@@ -227,9 +235,32 @@ fn repeated_seeds(known: &Known<'_>) -> Option<String> {
 }
 
 fn no_repetitions(known: &Known<'_>) -> Option<String> {
-    known.conditions.iter().all(|c| c.members.len() == 1).then(|| {
+    let is_single = known.unit == Unit::Run && known.conditions.iter().all(|c| c.members.len() == 1);
+    is_single.then(|| {
         "Every group is a single run, so nothing can be tested; repeat each with other seeds, or group runs by what matters.".to_owned()
     })
+}
+
+fn steps_as_samples(known: &Known<'_>) -> Option<String> {
+    (known.unit == Unit::Step).then(|| {
+        "Steps of single runs are the samples: a difference between two runs says nothing about what caused it, because \
+         another seed may differ as much."
+            .to_owned()
+    })
+}
+
+fn examples_as_samples(known: &Known<'_>) -> Option<String> {
+    (known.unit == Unit::Example).then(|| {
+        "Examples are the samples, each step of the metric one of them: the verdict is about these trained models on such \
+         examples, and another training may differ more."
+            .to_owned()
+    })
+}
+
+fn unread_data(known: &Known<'_>) -> Option<String> {
+    let runs = known.members().count();
+    (runs > data::MAX_RUNS)
+        .then(|| format!("Which datasets the runs noted was read of at most {} of the {runs} runs.", data::MAX_RUNS))
 }
 
 fn many_comparisons(known: &Known<'_>) -> Option<String> {
@@ -240,7 +271,7 @@ fn many_comparisons(known: &Known<'_>) -> Option<String> {
         return None;
     }
     Some(format!(
-        "{groups} groups and {metrics} metrics are compared: the best of many looks better than it is, and Holm's \
+        "{groups} groups and {metrics} metrics are compared: the best of many looks better than it is, and the \
          correction covers the groups of a metric and not the metrics ({} of {metrics} would differ by chance at alpha {}); \
          run the winner again with new seeds.",
         number(known.alpha * metrics as f64),

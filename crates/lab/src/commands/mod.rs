@@ -6,9 +6,12 @@ pub(crate) mod completions;
 pub(crate) mod doctor;
 pub(crate) mod events;
 pub(crate) mod exp;
+pub(crate) mod hypotheses;
 pub(crate) mod init;
 pub(crate) mod lineage;
 pub(crate) mod logs;
+pub(crate) mod noise;
+pub(crate) mod report;
 pub(crate) mod run;
 pub(crate) mod runs;
 pub(crate) mod serve;
@@ -50,6 +53,12 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Artifacts(command) => {
             with_session(&global, out, async |session| artifacts::artifacts(command, session).await)
         }
+        Command::Compare(args) => with_session(&global, out, async |session| compare::compare(*args, session).await),
+        Command::Noise(args) => with_session(&global, out, async |session| noise::noise(args, session).await),
+        Command::Hypotheses(command) => {
+            with_session(&global, out, async |session| hypotheses::hypotheses(command, session).await)
+        }
+        Command::Report(args) => with_session(&global, out, async |session| report::report(*args, session).await),
         Command::Lineage(args) => with_session(&global, out, async |session| lineage::lineage(args, session).await),
         Command::Events(args) => with_session(&global, out, async |session| events::events(args, session).await),
     }

@@ -23,7 +23,7 @@ pub(crate) enum RunsCommand {
     /// Print the points of a metric
     History(HistoryArgs),
     /// Compare runs or groups of runs
-    Compare(CompareArgs),
+    Compare(Box<CompareArgs>),
     /// End a run that goes on, or that never began
     Cancel(CancelArgs),
     /// Add tags to a run or rename it
@@ -136,7 +136,7 @@ pub(crate) async fn runs(command: RunsCommand, session: &Session) -> anyhow::Res
         RunsCommand::List(args) => list(args, session).await,
         RunsCommand::Show(args) => show(args, session).await,
         RunsCommand::History(args) => history(args, session).await,
-        RunsCommand::Compare(args) => compare(args, session).await,
+        RunsCommand::Compare(args) => compare(*args, session).await,
         RunsCommand::Cancel(args) => cancel(args, session).await,
         RunsCommand::Update(args) => update(args, session).await,
         RunsCommand::Delete(args) => delete(args, session).await,

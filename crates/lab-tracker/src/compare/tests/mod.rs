@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use lab_model::{
     ContentHash, EnvironmentSnapshot, Error, Experiment, ExperimentId, ExperimentRun, Field, MetricConfig,
-    MetricDirection, NewExperiment, Parameters, RunId, RunStatus, SeriesKey, SeriesPoints, Timestamp,
+    MetricDirection, NewExperiment, Parameters, Reduction, RunId, RunStatus, SeriesKey, SeriesPoints, Timestamp,
 };
 
 use super::groups::{self, Condition, Member};
 use super::reduce::{self, Number};
-use super::types::{Better, CompareRequest, MetricComparison, Reduction, Verdict};
+use super::types::{Better, CompareRequest, CorrectionChoice, MetricComparison, TestChoice, Unit, Verdict};
 use super::verdict::{Question, judge};
 use super::{baseline_first, differences, direction, readings};
 
@@ -61,7 +61,17 @@ fn number(value: f64) -> Number {
 }
 
 fn judged(better: Option<Better>, (conditions, numbers): (Vec<Condition>, Vec<Vec<Number>>)) -> MetricComparison {
-    let question = Question { metric: "val/loss", better, reduction: Reduction::Last, alpha: 0.05 };
+    let question = Question {
+        metric: "val/loss",
+        better,
+        reduction: Reduction::Last,
+        alpha: 0.05,
+        unit: Unit::Run,
+        test: TestChoice::Auto,
+        correction: CorrectionChoice::Holm,
+        noise: None,
+        is_score: false,
+    };
     judge(question, &conditions, &numbers).unwrap()
 }
 

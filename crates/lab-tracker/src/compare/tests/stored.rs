@@ -1,12 +1,16 @@
 //! Comparisons over a real store.
 
 use lab_model::{
-    Code, EnvironmentSnapshot, Experiment, ExperimentStatus, MetricConfig, MetricDirection, NewExperiment,
-    OptimizationTarget, Parameters, RunError, RunId, RunStatus, SeriesKey, SeriesPoints, Settings,
+    Code, EnvironmentSnapshot, ExpectedDirection, Experiment, ExperimentPatch, ExperimentStatus, Hypothesis, Judgement,
+    Metadata, MetricConfig, MetricDirection, NewExperiment, OptimizationTarget, Outcome, Parameters, Reduction,
+    RunError, RunId, RunStatus, SeriesKey, SeriesPoints, Settings, Threshold, ThresholdDirection,
 };
 use tempfile::TempDir;
 
-use super::super::types::{Better, CompareRequest, Comparison, GroupRequest, Reduction, Verdict};
+use super::super::types::{
+    Against, Better, CompareRequest, Comparison, CorrectionChoice, GroupRequest, TestChoice, Unit, Verdict,
+};
+use super::super::{GateRequest, NoiseRequest};
 use crate::{NewRun, Tracker};
 
 struct Lab {
@@ -263,4 +267,300 @@ async fn experiments_differ_by_their_configuration() {
     assert_eq!(labels(&found), [("other, hidden=8", 1), ("tiny-lm, hidden=8", 3), ("tiny-lm, hidden=64", 3)]);
     assert_eq!(found.configuration.len(), 1, "{:?}", found.configuration);
     assert_eq!(found.configuration[0].path, "reproducibility.global_seed");
+}
+
+fn plan(planned_runs: u32) -> Hypothesis {
+    Hypothesis {
+        name: "wide".to_owned(),
+        metric: "val/loss".to_owned(),
+        reduction: Reduction::Last,
+        treatment: "params.hidden = 64".to_owned(),
+        baseline: "params.hidden = 8".to_owned(),
+        direction: ExpectedDirection::Lower,
+        smallest_effect: 0.05,
+        alpha: 0.05,
+        planned_runs,
+    }
+}
+
+impl Lab {
+    /// An experiment that expects the wider model to be better, and runs of both with these losses.
+    async fn planned(&self, stated: Hypothesis, wide: &[f64], narrow: &[f64]) -> Experiment {
+        let mut new = NewExperiment { name: "planned".to_owned(), ..NewExperiment::default() };
+        new.config.hypotheses = vec![stated];
+        let experiment = self.experiment(new).await;
+        for (hidden, losses) in [(64, wide), (8, narrow)] {
+            for (seed, loss) in losses.iter().enumerate() {
+                let id = self.run(&experiment, &format!(r#"{{"hidden": {hidden}, "seed": {seed}}}"#), *loss).await;
+                self.tracker.complete_run(id, Vec::new()).await.unwrap();
+            }
+        }
+        experiment
+    }
+
+    async fn judged(&self, stated: Hypothesis, wide: &[f64], narrow: &[f64]) -> Judgement {
+        let experiment = self.planned(stated, wide, narrow).await;
+        let done = self.tracker.move_experiment(experiment.id, ExperimentStatus::Completed).await.unwrap();
+        done.config.ledger.hypotheses[0].judgement.clone().unwrap()
+    }
+}
+
+#[tokio::test]
+async fn completing_an_experiment_judges_what_was_stated() {
+    use Outcome::{Refuted, Supported, Tied, Underpowered};
+    let narrow = [2.41, 2.59, 2.5];
+    for (stated, wide, outcome, says) in [
+        (plan(3), &[2.0, 2.2, 2.1][..], Supported, "so it is lower beyond chance."),
+        (plan(3), &[2.42, 2.6, 2.515], Tied, "so a difference as large as 0.05 is ruled out either way."),
+        (plan(3), &[2.72, 2.88, 2.83], Refuted, "so it is not lower by the 0.05 that would matter."),
+        (plan(3), &[2.0, 2.9, 2.3], Underpowered, "more runs a group would tell 0.05 from nothing (80% power)."),
+        (plan(30), &[2.3, 2.45, 2.42], Underpowered, "of alpha 0.05 may be spent; mind that the treatment has 3"),
+        (plan(3), &[2.0], Underpowered, "how much they vary is not known."),
+        (
+            Hypothesis { direction: ExpectedDirection::Differs, ..plan(3) },
+            &[2.0, 2.2, 2.1],
+            Supported,
+            "so it is different",
+        ),
+    ] {
+        let lab = Lab::new().await;
+        let judgement = lab.judged(stated, wide, &narrow[..wide.len()]).await;
+        assert_eq!(judgement.outcome, outcome, "{}", judgement.sentence);
+        assert!(judgement.sentence.contains(says), "{}", judgement.sentence);
+    }
+}
+
+#[tokio::test]
+async fn progress_is_shown_against_the_plan_and_late_words_are_exploratory() {
+    let lab = Lab::new().await;
+    let experiment = lab.planned(plan(3), &[2.0, 2.2, 2.1], &[2.41, 2.59]).await;
+    let report = lab.tracker.hypotheses(experiment.id).await.unwrap().remove(0);
+    assert_eq!((report.treatment.completed, report.baseline.completed, report.is_planned), (3, 2, true));
+    assert!(report.sentence.contains("2 of 3 of the baseline are completed; it is judged when"), "{}", report.sentence);
+    let request = CompareRequest {
+        experiments: vec!["planned".to_owned()],
+        group_by: vec!["params.hidden".to_owned()],
+        ..CompareRequest::default()
+    };
+    let found = lab.compare(request.clone()).await;
+    assert_eq!(found.metrics[0].pairs[0].planned.as_deref(), Some("wide"));
+    let other = lab.compare(CompareRequest { reduction: Reduction::Mean, ..request.clone() }).await;
+    assert_eq!(other.metrics[0].pairs[0].planned, None);
+
+    let mut config = experiment.config.clone();
+    config.hypotheses[0].smallest_effect = 0.5;
+    let patch = ExperimentPatch { config: Some(config), ..ExperimentPatch::default() };
+    lab.tracker.update_experiment(experiment.id, patch, None).await.unwrap();
+    let report = lab.tracker.hypotheses(experiment.id).await.unwrap().remove(0);
+    assert_eq!((report.revisions.len(), report.is_planned), (2, false));
+    assert_eq!(lab.compare(request).await.metrics[0].pairs[0].planned, None);
+    let done = lab.tracker.move_experiment(experiment.id, ExperimentStatus::Completed).await.unwrap();
+    let judgement = done.config.ledger.hypotheses[0].judgement.clone().unwrap();
+    assert!(judgement.deviations[0].starts_with("it was reworded after the first of its runs"), "{judgement:?}");
+}
+
+#[tokio::test]
+async fn noise_is_the_spread_of_seeds_and_copies_are_no_repetitions() {
+    let lab = Lab::new().await;
+    let experiment = lab.tiny().await;
+    // A copy of a seed shows what the machine does, not what a seed does.
+    let copy = lab.run(&experiment, r#"{"hidden": 64, "seed": 0}"#, 2.0).await;
+    lab.tracker.complete_run(copy, Vec::new()).await.unwrap();
+    let report = lab.tracker.noise(experiment.id, NoiseRequest::default()).await.unwrap();
+    let floor = report.metrics[0].floor.clone().unwrap();
+    // Two groups with standard deviations of 0.1 and 0.09.
+    assert!((floor.std_dev - (0.01_f64 / 2.0 + 0.0081 / 2.0).sqrt()).abs() < 1e-9, "{floor:?}");
+    assert_eq!((floor.df, floor.groups), (4, 2));
+    let names = |numbers: &[u64]| numbers.iter().map(|n| format!("tiny-lm#{n}")).collect::<Vec<_>>();
+    let single = lab.compare(CompareRequest { runs: names(&[1, 4]), ..CompareRequest::default() }).await;
+    let pair = &single.metrics[0].pairs[0];
+    assert_eq!((pair.verdict, pair.noise), (Verdict::TooFewSamples, Against::Signal), "{}", pair.sentence);
+    assert!(pair.sentence.contains("it is more than repetitions in the experiment differ"), "{}", pair.sentence);
+    let alike = lab.compare(CompareRequest { runs: names(&[1, 2]), ..CompareRequest::default() }).await;
+    assert_eq!(alike.metrics[0].pairs[0].noise, Against::Noise);
+}
+
+#[tokio::test]
+async fn a_gate_pays_for_each_new_look_and_not_for_the_same_again() {
+    let lab = Lab::new().await;
+    lab.tiny().await;
+    let group = |label: &str, numbers: &[u64]| GroupRequest {
+        label: label.to_owned(),
+        runs: numbers.iter().map(|n| format!("tiny-lm#{n}")).collect(),
+    };
+    let ask = |numbers: &[u64]| GateRequest {
+        compare: CompareRequest {
+            groups: vec![group("old", &[4, 5, 6]), group("new", numbers)],
+            better: [("val/loss".to_owned(), Better::Lower)].into(),
+            ..CompareRequest::default()
+        },
+        candidate: None,
+    };
+    let first = lab.tracker.gate(ask(&[1, 2, 3])).await.unwrap();
+    assert_eq!((first.passes, first.look, first.alpha_of_look), (true, Some(1), Some(0.025)), "{}", first.line);
+    assert!(first.line.starts_with("signal: val/loss -0.4 (-16.0%), better: new (3 runs) against old (3 runs); p = "));
+    assert_eq!(lab.tracker.gate(ask(&[1, 2, 3])).await.unwrap(), first);
+    let second = lab.tracker.gate(ask(&[1, 2])).await.unwrap();
+    assert_eq!(second.look, Some(2));
+    let twice = GateRequest { candidate: Some("newer".to_owned()), ..ask(&[1]) };
+    let error = lab.tracker.gate(twice).await.unwrap_err().to_string();
+    assert!(error.starts_with("`candidate` is `newer`; the groups are new"), "{error}");
+    let worse = GateRequest {
+        compare: CompareRequest { better: [("val/loss".to_owned(), Better::Higher)].into(), ..ask(&[1, 2, 3]).compare },
+        candidate: None,
+    };
+    let worse = lab.tracker.gate(worse).await.unwrap();
+    assert_eq!((worse.passes, worse.answer, worse.look), (false, Against::Signal, Some(1)), "{}", worse.line);
+}
+
+#[tokio::test]
+async fn thresholds_mark_the_run_and_tell_of_it() {
+    let lab = Lab::new().await;
+    let mut new = NewExperiment { name: "bounded".to_owned(), ..NewExperiment::default() };
+    let above = |value| Some(Threshold { value, direction: ThresholdDirection::Above });
+    new.config.metrics =
+        vec![MetricConfig { warning: above(5.0), critical: above(8.0), ..MetricConfig::new("val/loss") }];
+    let experiment = lab.experiment(new).await;
+    // From 12 down to 2: beyond both, and well at the end.
+    let id = lab.run(&experiment, "{}", 2.0).await;
+    assert_eq!(lab.tracker.run(id).await.unwrap().tags.0.get("lab.critical"), None);
+    let mut late = SeriesPoints::new(SeriesKey::named("val/loss"));
+    late.push(9.0, Some(200), 0);
+    lab.tracker.complete_run(id, vec![late]).await.unwrap();
+    let run = lab.tracker.run(id).await.unwrap();
+    assert_eq!(run.tags.0["lab.critical"], "val/loss");
+    let events = lab.tracker.events(0, 1_000).await.unwrap();
+    let told: Vec<_> = events.iter().map(|e| e.body.kind()).filter(|kind| kind.starts_with("threshold")).collect();
+    assert_eq!(told, ["threshold_crossed", "threshold_cleared", "threshold_crossed"]);
+
+    // Points that come out of order: the value at the greatest step decides in the end.
+    let id = lab.run(&experiment, "{}", 2.0).await;
+    for (value, step) in [(9.0, 300), (1.0, 250)] {
+        let mut points = SeriesPoints::new(SeriesKey::named("val/loss"));
+        points.push(value, Some(step), 0);
+        lab.tracker.log_points(id, vec![points]).await.unwrap();
+    }
+    assert_eq!(lab.tracker.run(id).await.unwrap().tags.0.get("lab.critical"), None);
+    lab.tracker.complete_run(id, Vec::new()).await.unwrap();
+    assert_eq!(lab.tracker.run(id).await.unwrap().tags.0["lab.critical"], "val/loss");
+    let groups =
+        ["bounded#1", "bounded#2"].map(|run| GroupRequest { label: run.to_owned(), runs: vec![run.to_owned()] });
+    let found = lab.compare(CompareRequest { groups: groups.to_vec(), ..CompareRequest::default() }).await;
+    assert_eq!(found.groups[1].runs[0].critical.as_deref(), Some("val/loss"));
+}
+
+#[tokio::test]
+async fn weights_make_a_score_of_several_metrics() {
+    let lab = Lab::new().await;
+    let mut new = NewExperiment { name: "scored".to_owned(), ..NewExperiment::default() };
+    let metric =
+        |name: &str, weight, direction| MetricConfig { weight, direction: Some(direction), ..MetricConfig::new(name) };
+    new.config.metrics =
+        vec![metric("val/loss", Some(3.0), MetricDirection::Minimize), metric("acc", None, MetricDirection::Maximize)];
+    let experiment = lab.experiment(new).await;
+    for (hidden, losses, accuracy) in [(8, [2.0, 2.2], 0.5), (64, [1.0, 1.1], 0.6)] {
+        for (seed, loss) in losses.into_iter().enumerate() {
+            let id = lab.run(&experiment, &format!(r#"{{"hidden": {hidden}, "seed": {seed}}}"#), loss).await;
+            let mut points = SeriesPoints::new(SeriesKey::named("acc"));
+            points.push(accuracy, Some(100), 0);
+            lab.tracker.complete_run(id, vec![points]).await.unwrap();
+        }
+    }
+    let request = CompareRequest { experiments: vec!["scored".to_owned()], ..CompareRequest::default() };
+    let score = lab.compare(request.clone()).await.score.unwrap();
+    assert_eq!(score.weights, [("acc".to_owned(), 0.25), ("val/loss".to_owned(), 0.75)].into());
+    // Half the loss and a fifth more accuracy.
+    let pair = &score.comparison.pairs[0];
+    assert!((pair.difference.unwrap() - (0.75 * 0.5 + 0.25 * 0.2)).abs() < 1e-9, "{}", pair.sentence);
+    assert_eq!((pair.relative, pair.improvement), (None, pair.difference));
+    let one = CompareRequest { metrics: vec!["acc".to_owned()], ..request };
+    assert_eq!(lab.compare(one).await.score, None);
+}
+
+#[tokio::test]
+async fn examples_are_paired_and_steps_are_counted_for_what_they_are_worth() {
+    let lab = Lab::new().await;
+    let experiment = lab.experiment(NewExperiment { name: "evals".to_owned(), ..NewExperiment::default() }).await;
+    let wobble = |i: i64, k: i64| f64::from(i32::try_from((i * k) % 101).unwrap()) / 101.0;
+    for (model, shift, right) in [("a", 0.0, 60), ("b", 1.0, 75)] {
+        let id = lab.run(&experiment, &format!(r#"{{"model": "{model}"}}"#), 2.0).await;
+        let mut series = ["correct", "score", "loss"].map(|name| SeriesPoints::new(SeriesKey::named(name)));
+        for example in 0..100_i64 {
+            series[0].push(f64::from(u8::from(example * 37 % 100 < right)), Some(example), example);
+            series[1].push(
+                wobble(example, 17) * 10.0 + shift + 0.1 * wobble(example, 31 + right),
+                Some(example),
+                example,
+            );
+            series[2].push(wobble(example, 29) + shift, Some(example), example);
+        }
+        lab.tracker.complete_run(id, series.to_vec()).await.unwrap();
+    }
+    let request = CompareRequest {
+        experiments: vec!["evals".to_owned()],
+        metrics: vec!["correct".to_owned(), "score".to_owned()],
+        unit: Unit::Example,
+        ..CompareRequest::default()
+    };
+    let found = lab.compare(request.clone()).await;
+    let pair = &found.metrics[0].pairs[0];
+    assert_eq!((pair.test.as_deref(), found.metrics[0].samples[0].n), (Some("McNemar's test (mid-p)"), 100));
+    assert!((pair.difference.unwrap() - 0.15).abs() < 1e-9 && pair.p_value.unwrap() < 0.001, "{}", pair.sentence);
+    assert!(pair.sentence.contains("over 100 examples that both sides have; it is about such examples"));
+    assert_eq!(found.metrics[1].pairs[0].test.as_deref(), Some("paired t test"));
+    assert!(codes(&found).contains(&"examples_as_samples"));
+
+    let steps = CompareRequest {
+        metrics: vec!["loss".to_owned()],
+        unit: Unit::Step,
+        reduction: Reduction::MeanOfLast { steps: 50 },
+        ..request.clone()
+    };
+    let found = lab.compare(steps).await;
+    let pair = &found.metrics[0].pairs[0];
+    assert!(pair.effective.unwrap().0 <= 50.0 && pair.sentence.contains("independent ones by their autocorrelation"));
+    assert_eq!(pair.verdict, Verdict::Different);
+    let refused = lab.refused(CompareRequest { unit: Unit::Step, ..request }).await;
+    assert!(refused.starts_with("`reduction` must be `mean` or `mean_of_last`"), "{refused}");
+}
+
+#[tokio::test]
+async fn every_test_and_every_correction_can_be_chosen() {
+    let lab = Lab::new().await;
+    lab.tiny().await;
+    for (test, name) in [
+        (TestChoice::T, "paired t test"),
+        (TestChoice::Rank, "Wilcoxon signed-rank test"),
+        (TestChoice::Permutation, "permutation test, exact"),
+        (TestChoice::Bootstrap, "BCa bootstrap"),
+    ] {
+        let found = lab.compare(CompareRequest { test, ..of_tiny() }).await;
+        let pair = &found.metrics[0].pairs[0];
+        assert_eq!(pair.test.as_deref(), Some(name));
+        assert!(!pair.sentence.contains("NaN"), "{}", pair.sentence);
+        assert!((pair.difference.unwrap() + 0.4).abs() < 0.02, "{}", pair.sentence);
+    }
+    for correction in [CorrectionChoice::BenjaminiHochberg, CorrectionChoice::None] {
+        let found = lab.compare(CompareRequest { correction, ..of_tiny() }).await;
+        assert_eq!(found.metrics[0].pairs[0].p_value, found.metrics[0].pairs[0].p_adjusted);
+    }
+}
+
+#[tokio::test]
+async fn datasets_that_runs_noted_are_set_side_by_side() {
+    let lab = Lab::new().await;
+    let experiment = lab.experiment(NewExperiment { name: "fed".to_owned(), ..NewExperiment::default() }).await;
+    for (lr, version) in [(1, "v1"), (2, "v2")] {
+        let id = lab.run(&experiment, &format!(r#"{{"lr": {lr}}}"#), 2.0).await;
+        lab.tracker.use_dataset(id, &format!("wikitext@{version}"), Metadata::new()).await.unwrap();
+        lab.tracker.use_dataset(id, "pile", Metadata::new()).await.unwrap();
+        lab.tracker.complete_run(id, Vec::new()).await.unwrap();
+    }
+    let found = lab.compare(CompareRequest { experiments: vec!["fed".to_owned()], ..CompareRequest::default() }).await;
+    assert_eq!(found.datasets.len(), 1);
+    assert_eq!(
+        (found.datasets[0].path.as_str(), &found.datasets[0].values),
+        ("wikitext", &vec![vec!["v1".to_owned()], vec!["v2".to_owned()]])
+    );
+    assert!(codes(&found).contains(&"differing_data"));
 }
