@@ -40,6 +40,12 @@ struct Answer {
     content: Content,
 }
 
+/// What is sent.
+enum Payload {
+    Json(Vec<u8>),
+    Content { size: u64, content: Content },
+}
+
 impl Api {
     /// The server that the settings name, or the workspace's own store.
     pub(crate) async fn open(workspace: &Workspace) -> anyhow::Result<Self> {
@@ -87,6 +93,19 @@ impl Api {
         self.json(Method::PATCH, path, Some(body)).await
     }
 
+    /// Sends content that comes in pieces.
+    pub(crate) async fn put<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        query: &impl Serialize,
+        size: u64,
+        content: Content,
+    ) -> anyhow::Result<T> {
+        let payload = Payload::Content { size, content };
+        let answer = self.send(Method::PUT, &with_query(path, query)?, Some(payload), None).await?;
+        read_json(answer).await
+    }
+
     pub(crate) async fn delete(&self, path: &str) -> anyhow::Result<()> {
         self.send(Method::DELETE, path, None, None).await?;
         Ok(())
@@ -110,19 +129,15 @@ impl Api {
         path: &str,
         body: Option<&impl Serialize>,
     ) -> anyhow::Result<T> {
-        let body = body.map(serde_json::to_vec).transpose()?;
-        let answer = self.send(method, path, body, None).await?;
-        let bytes = collect(answer.content).await?;
-        serde_json::from_slice(&bytes).with_context(|| {
-            Hint("the server may be of another version than this program: compare `lab --version`".to_owned())
-        })
+        let body = body.map(serde_json::to_vec).transpose()?.map(Payload::Json);
+        read_json(self.send(method, path, body, None).await?).await
     }
 
     async fn send(
         &self,
         method: Method,
         path: &str,
-        body: Option<Vec<u8>>,
+        body: Option<Payload>,
         accept: Option<&str>,
     ) -> anyhow::Result<Answer> {
         let answer = match &*self.transport {
@@ -151,17 +166,23 @@ async fn in_process(
     router: axum::Router,
     method: Method,
     path: &str,
-    body: Option<Vec<u8>>,
+    body: Option<Payload>,
     accept: Option<&str>,
 ) -> anyhow::Result<Answer> {
     let mut request = Request::builder().method(method).uri(path).header(header::HOST, "localhost");
-    if body.is_some() {
-        request = request.header(header::CONTENT_TYPE, "application/json");
-    }
+    request = match &body {
+        Some(Payload::Json(_)) => request.header(header::CONTENT_TYPE, "application/json"),
+        Some(Payload::Content { size, .. }) => request.header(header::CONTENT_LENGTH, *size),
+        None => request,
+    };
     if let Some(accept) = accept {
         request = request.header(header::ACCEPT, accept);
     }
-    let request = request.body(body.map_or_else(Body::empty, Body::from))?;
+    let request = request.body(match body {
+        Some(Payload::Json(json)) => Body::from(json),
+        Some(Payload::Content { content, .. }) => Body::from_stream(content),
+        None => Body::empty(),
+    })?;
     let response = router.oneshot(request).await?;
     let status = response.status();
     let length = response.headers().get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse().ok());
@@ -174,13 +195,17 @@ async fn remote(
     base: &str,
     method: Method,
     path: &str,
-    body: Option<Vec<u8>>,
+    body: Option<Payload>,
     accept: Option<&str>,
 ) -> anyhow::Result<Answer> {
     let mut request = client.request(method, format!("{base}{path}"));
-    if let Some(body) = body {
-        request = request.header(header::CONTENT_TYPE, "application/json").body(body);
-    }
+    request = match body {
+        Some(Payload::Json(json)) => request.header(header::CONTENT_TYPE, "application/json").body(json),
+        Some(Payload::Content { size, content }) => {
+            request.header(header::CONTENT_LENGTH, size).body(reqwest::Body::wrap_stream(content))
+        }
+        None => request,
+    };
     if let Some(accept) = accept {
         request = request.header(header::ACCEPT, accept);
     }
@@ -193,6 +218,13 @@ async fn remote(
     let length = response.content_length();
     let content = response.bytes_stream().map_err(anyhow::Error::from).boxed();
     Ok(Answer { status, length, content })
+}
+
+async fn read_json<T: DeserializeOwned>(answer: Answer) -> anyhow::Result<T> {
+    let bytes = collect(answer.content).await?;
+    serde_json::from_slice(&bytes).with_context(|| {
+        Hint("the server may be of another version than this program: compare `lab --version`".to_owned())
+    })
 }
 
 async fn collect(content: Content) -> anyhow::Result<Vec<u8>> {

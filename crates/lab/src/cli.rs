@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    artifacts, compare, completions, doctor, events, exp, hypotheses, init, lineage, logs, noise, report, run, runs, serve,
-    stats, sync,
+    artifacts, compare, completions, doctor, events, exp, hypotheses, import, init, lineage, logs, noise, report, run,
+    runs, serve, stats, sync,
 };
 
 /// Track experiments with language models: what was tried, what came out, whether the difference is real, and how to get
@@ -84,6 +84,9 @@ pub(crate) enum Command {
     /// Limit this process and become a program
     #[command(hide = true)]
     Launch(run::LaunchArgs),
+    /// Bring in runs that another tracker has recorded
+    #[command(subcommand)]
+    Import(import::ImportCommand),
     /// Deliver what logging clients left behind
     Sync(sync::SyncArgs),
     /// Calculate hypothesis tests, effect sizes, intervals and power

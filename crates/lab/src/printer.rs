@@ -55,13 +55,22 @@ impl Printer {
 
     /// A bar for `bytes` of work; hidden off a terminal.
     pub(crate) fn bytes_bar(&self, bytes: u64) -> ProgressBar {
+        self.bar(bytes, "{bar:30} {bytes}/{total_bytes} {bytes_per_sec} {eta}")
+    }
+
+    /// A bar for a number of things, with a message behind it; hidden off a terminal.
+    pub(crate) fn count_bar(&self, count: u64, things: &str) -> ProgressBar {
+        self.bar(count, &format!("{{bar:30}} {{pos}}/{{len}} {things} {{eta}} {{wide_msg}}"))
+    }
+
+    fn bar(&self, length: u64, template: &str) -> ProgressBar {
         let target = if self.quiet || self.json || !io::stderr().is_terminal() {
             ProgressDrawTarget::hidden()
         } else {
             ProgressDrawTarget::stderr()
         };
-        let bar = ProgressBar::with_draw_target(Some(bytes), target);
-        let style = ProgressStyle::with_template("{bar:30} {bytes}/{total_bytes} {bytes_per_sec} {eta}");
+        let bar = ProgressBar::with_draw_target(Some(length), target);
+        let style = ProgressStyle::with_template(template);
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
         bar.enable_steady_tick(Duration::from_millis(200));
         bar

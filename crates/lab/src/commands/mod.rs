@@ -7,6 +7,7 @@ pub(crate) mod doctor;
 pub(crate) mod events;
 pub(crate) mod exp;
 pub(crate) mod hypotheses;
+pub(crate) mod import;
 pub(crate) mod init;
 pub(crate) mod lineage;
 pub(crate) mod logs;
@@ -45,6 +46,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Serve(args) => block_on(serve::serve(args, workspace(&global)?, out)),
         Command::Run(args) => run::run(*args, &workspace(&global)?, out),
         Command::Launch(args) => run::launch(args),
+        Command::Import(args) => with_session(&global, out, async |session| import::import(args, session).await),
         Command::Sync(args) => sync::sync(args, &workspace(&global)?, out),
         Command::Doctor(args) => block_on(doctor::doctor(args, workspace(&global), out)),
         Command::Exp(command) => with_session(&global, out, async |session| exp::exp(command, session).await),

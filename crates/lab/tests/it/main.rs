@@ -7,5 +7,6 @@ mod compare;
 mod faults;
 mod harness;
 mod http;
+mod import;
 mod stream;
 mod wrap;

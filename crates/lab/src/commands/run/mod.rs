@@ -23,13 +23,15 @@ use serde::Serialize;
 
 use self::child::{Child, Ended, Stop};
 use self::limits::Limits;
-use self::typed::typed;
 use super::exp::parse_tags;
 use crate::exit::Exit;
 use crate::printer::{Printer, bold, harmless};
 use crate::table::{duration, size};
 
 pub(crate) use self::launch::{LaunchArgs, launch};
+pub(crate) use self::output::{Lines, level_of};
+pub(crate) use self::outputs::type_of;
+pub(crate) use self::typed::typed;
 
 /// Exit code of a program that was stopped because it took too long, as `timeout` has it.
 const TIMED_OUT: u8 = 124;
