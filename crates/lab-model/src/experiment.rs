@@ -385,7 +385,7 @@ mod tests {
         let stated: crate::Hypothesis = serde_json::from_str(text).unwrap();
         let config = |ledger| ExperimentConfig { hypotheses: vec![stated.clone()], ledger, ..Default::default() };
         let mut forged = Ledger::default();
-        forged.register(&[stated.clone()], Timestamp::UNIX_EPOCH);
+        forged.register(std::slice::from_ref(&stated), Timestamp::UNIX_EPOCH);
         let new = NewExperiment { name: "e".to_owned(), config: config(forged.clone()), ..Default::default() };
         let id = ExperimentId::new(Timestamp::UNIX_EPOCH);
         let draft = Experiment::create(id, new, None, Timestamp::UNIX_EPOCH).unwrap();

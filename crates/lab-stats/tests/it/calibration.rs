@@ -3,15 +3,20 @@
 //! A short version always runs; `LAB_LONG_TESTS=1` takes thirty times as many experiments. Rates must lie within four
 //! Monte-Carlo standard deviations of their nominal value; conservative procedures only from above.
 
-use lab_stats::contingency::{Yates, chi_square, mcnemar};
+use lab_stats::autocorrelation::welch_effective;
+use lab_stats::contingency::{Yates, chi_square, mcnemar, paired_proportions};
+use lab_stats::equivalence::{Margin, tost_independent, tost_paired};
 use lab_stats::evaluation::clustered_mean;
+use lab_stats::noise::NoiseFloor;
 use lab_stats::rank::{
-    RankSumOptions, SignedRankOptions, friedman, kruskal_wallis, mann_whitney, wilcoxon_signed_rank,
+    RankSumOptions, SignedRankOptions, friedman, kruskal_wallis, mann_whitney, paired_shift, shift,
+    wilcoxon_signed_rank,
 };
 use lab_stats::resample::{
     BootstrapMethod, BootstrapOptions, PermutationMethod, PermutationStatistic, Statistic, bootstrap,
     bootstrap_difference, permutation_paired, permutation_two_sample,
 };
+use lab_stats::sequential::{alpha_of_look, spent_at};
 use lab_stats::{Alternative, ConfidenceLevel, anova, effect, normality, posthoc, proportions, ttest};
 use rand::{Rng as _, RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
@@ -213,6 +218,102 @@ fn intervals_cover() {
         let groups: Vec<Vec<f64>> = (0..3).map(|_| source.normals(6, 0.0, 1.0)).collect();
         let pairs = posthoc::tukey_hsd(&groups, LEVEL).expect("groups vary");
         pairs.iter().any(|pair| pair.p_value <= 0.05)
+    });
+}
+
+#[test]
+fn differences_are_told_from_noise_at_their_level() {
+    let groups = |source: &mut Source| -> Vec<Vec<f64>> { (0..4).map(|_| source.normals(3, 7.0, 2.0)).collect() };
+    check("single runs against the noise floor", 0.05, Kind::Exact, |source| {
+        let floor = NoiseFloor::pooled(&groups(source)).expect("groups vary");
+        let difference = source.normals(2, 7.0, 2.0);
+        rejects(floor.p_value(difference[0] - difference[1], 1, 1, TWO_SIDED))
+    });
+    check("interval of the noise floor", 0.95, Kind::Exact, |source| {
+        NoiseFloor::pooled(&groups(source)).expect("groups vary").interval(LEVEL).contains(2.0)
+    });
+    check("any of thirty looks at the noise", 0.05, Kind::AtMost, |source| {
+        // The worst case for the gate: thirty changes that do nothing, each against a fresh baseline and a good floor.
+        let repetitions: Vec<Vec<f64>> = (0..10).map(|_| source.normals(5, 0.0, 1.0)).collect();
+        let floor = NoiseFloor::pooled(&repetitions).expect("groups vary");
+        (1..=30).any(|look| {
+            let pair = source.normals(2, 0.0, 1.0);
+            let p = floor.p_value(pair[0] - pair[1], 1, 1, TWO_SIDED).expect("the floor is above zero");
+            p < alpha_of_look(0.05, look).expect("looks count from 1")
+        })
+    });
+    check("two looks, the early one by the spending function", 0.05, Kind::AtMost, |source| {
+        let (mut a, mut b) = (source.normals(10, 0.0, 1.0), source.normals(10, 0.0, 1.0));
+        let early = spent_at(0.05, 0.5).expect("half is in");
+        let is_early = ttest::student(&a, &b, TWO_SIDED, LEVEL).is_ok_and(|test| test.p_value < early);
+        a.extend(source.normals(10, 0.0, 1.0));
+        b.extend(source.normals(10, 0.0, 1.0));
+        // What the early look has spent is not there any more.
+        is_early || ttest::student(&a, &b, TWO_SIDED, LEVEL).is_ok_and(|test| test.p_value < 0.05 - early)
+    });
+}
+
+#[test]
+fn equivalence_is_claimed_no_more_often_than_alpha() {
+    let margin = Margin::try_new(-1.0, 1.0).expect("low is below high");
+    check("equivalence at the margin, Welch", 0.05, Kind::AtMost, |source| {
+        let (a, b) = (source.normals(12, 1.0, 1.0), source.normals(15, 0.0, 1.5));
+        rejects(tost_independent(&a, &b, margin, ttest::Variances::Unequal).map(|test| test.p_value))
+    });
+    check("equivalence at the margin, pairs", 0.05, Kind::AtMost, |source| {
+        let (a, b) = (source.normals(30, 1.0, 1.0), source.normals(30, 0.0, 1.0));
+        rejects(tost_paired(&a, &b, margin).map(|test| test.p_value))
+    });
+}
+
+#[test]
+fn series_count_for_what_they_are_worth() {
+    // By the plain test such series differ in four of ten experiments.
+    check("Welch on effective sizes, autocorrelated series", 0.05, Kind::Within(0.04), |source| {
+        let mut series = || {
+            let mut last = source.normal() / (1.0_f64 - 0.64).sqrt();
+            (0..300)
+                .map(|_| {
+                    last = 0.8 * last + source.normal();
+                    last
+                })
+                .collect::<Vec<f64>>()
+        };
+        let (a, b) = (series(), series());
+        rejects(welch_effective(&a, &b, TWO_SIDED, LEVEL).map(|(test, _)| test.p_value))
+    });
+}
+
+#[test]
+fn shifts_and_rates_are_covered() {
+    let covers =
+        |estimate: lab_stats::Estimate, truth: f64| estimate.interval.is_some_and(|interval| interval.contains(truth));
+    check("Hodges-Lehmann shift, exact", 0.95, Kind::Within(0.02), |source| {
+        let (a, b) = (source.normals(8, 1.0, 2.0), source.normals(9, 0.0, 2.0));
+        covers(shift(&a, &b, TWO_SIDED, LEVEL).expect("samples are there"), 1.0)
+    });
+    check("Hodges-Lehmann pseudomedian, exact", 0.95, Kind::Within(0.02), |source| {
+        let (a, b) = (source.normals(12, 1.0, 1.0), source.normals(12, 0.0, 2.0));
+        covers(paired_shift(&a, &b, TWO_SIDED, LEVEL).expect("pairs are there"), 1.0)
+    });
+    check("Hodges-Lehmann shift, approximate", 0.95, Kind::Within(0.012), |source| {
+        let (a, b) = (source.normals(60, 1.0, 2.0), source.normals(70, 0.0, 2.0));
+        covers(shift(&a, &b, TWO_SIDED, LEVEL).expect("samples are there"), 1.0)
+    });
+    check("difference of paired rates", 0.95, Kind::Within(0.02), |source| {
+        let mut table = [[0, 0], [0, 0]];
+        for _ in 0..80 {
+            let easy = source.uniform();
+            let (a, b) = (source.uniform() < 0.3 + 0.5 * easy, source.uniform() < 0.2 + 0.5 * easy);
+            table[usize::from(!a)][usize::from(!b)] += 1;
+        }
+        covers(paired_proportions(table, TWO_SIDED, LEVEL).expect("the table is filled"), 0.1)
+    });
+    // Of a two-sided interval one side cannot miss zero.
+    check("eta squared of nothing", 0.975, Kind::Exact, |source| {
+        let groups: Vec<Vec<f64>> = (0..3).map(|_| source.normals(8, 0.0, 1.0)).collect();
+        let interval = anova::one_way(&groups).expect("groups vary").eta_squared_interval(LEVEL);
+        interval.is_some_and(|interval| interval.low == 0.0)
     });
 }
 

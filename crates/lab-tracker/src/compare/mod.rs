@@ -180,7 +180,9 @@ fn judge_score(
     readings: &Readings,
     metrics: &[(SeriesKey, Direction)],
 ) -> Result<Option<Score>> {
-    let Some((weights, numbers)) = score::scores(conditions, experiments, readings, metrics) else { return Ok(None) };
+    let Some(score::Scores { weights, numbers }) = score::scores(conditions, experiments, readings, metrics) else {
+        return Ok(None);
+    };
     let floor = noise::of_numbers(conditions, &numbers);
     let question = ask(request, "score", Some(Better::Higher));
     let question = verdict::Question { noise: floor, is_score: true, ..question };

@@ -20,6 +20,14 @@ struct Part<'a> {
     baseline: f64,
 }
 
+/// What the metrics amount to.
+pub(super) struct Scores {
+    /// The share of each metric; they add up to 1.
+    pub(super) weights: BTreeMap<String, f64>,
+    /// By group, each run's score.
+    pub(super) numbers: Vec<Vec<Number>>,
+}
+
 /// The weights, adding up to 1, and each run's score by group: the weighted mean of its improvements over the baseline's
 /// mean, each as a share of that.
 ///
@@ -29,7 +37,7 @@ pub(super) fn scores(
     experiments: &BTreeMap<ExperimentId, Experiment>,
     readings: &Readings,
     metrics: &[(SeriesKey, Direction)],
-) -> Option<(BTreeMap<String, f64>, Vec<Vec<Number>>)> {
+) -> Option<Scores> {
     let parts: Vec<Part<'_>> = metrics
         .iter()
         .filter_map(|(key, direction)| {
@@ -58,7 +66,8 @@ pub(super) fn scores(
         if score.is_finite() { Number::Finite(score) } else { Number::NotFinite }
     };
     let numbers = conditions.iter().map(|c| c.members.iter().map(|member| number(&member.run.id)).collect()).collect();
-    Some((parts.iter().map(|part| (part.key.to_string(), part.weight / total)).collect(), numbers))
+    let weights = parts.iter().map(|part| (part.key.to_string(), part.weight / total)).collect();
+    Some(Scores { weights, numbers })
 }
 
 /// What the experiments say; 1 for a metric that one of them sets up without a weight. Nothing where they contradict.
