@@ -48,7 +48,7 @@ def main() -> None:
             command = [sys.executable, str(HERE / "train.py"), "--experiment", EXPERIMENT]
             subprocess.run([*command, f"--hidden={hidden}", f"--seed={seed}"], env=environment, check=True)
         print(flush=True)
-        compare = [lab, "runs", "compare", "--experiment", EXPERIMENT, "--group-by", "params.hidden"]
+        compare = [lab, "compare", "--experiment", EXPERIMENT, "--group-by", "params.hidden"]
         chosen = ["--metric", "val/loss", "--metric", "train/loss", "--lower-is-better", "val/loss", "train/loss"]
         subprocess.run([*compare, *chosen], env=environment, check=True)
         print(f"\nThe page: {url}", flush=True)

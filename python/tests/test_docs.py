@@ -1,4 +1,4 @@
-"""The examples of the documentation do what they say."""
+"""The examples of the documentation do what they say: blocks of `python` and `sh`; those of `console` are not run."""
 
 from __future__ import annotations
 
