@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 
 use lab_model::{
-    ArtifactRef, EnvironmentSnapshot, EventBody, EventSeq, Experiment, ExperimentId, ExperimentRun, ExperimentStatus,
-    LineageEdge, LineageNode, LogLine, LoggedValue, Parameters, RunError, RunId, RunStatus, SeriesPoints, Timestamp,
-    User, WriterId,
+    ArtifactId, ArtifactRef, EnvironmentSnapshot, EventBody, EventSeq, Experiment, ExperimentId, ExperimentRun,
+    ExperimentStatus, LineageEdge, LineageNode, LogLine, LoggedValue, Parameters, RunError, RunId, RunStatus,
+    SeriesPoints, Timestamp, User, WriterId,
 };
+
+use crate::{Document, DocumentKind};
 
 /// Everything that one act alters, applied in one transaction or not at all.
 ///
@@ -82,6 +84,15 @@ pub enum Expect {
         id: RunId,
         /// The time.
         at: Timestamp,
+    },
+    /// The document is at this revision; 0 for one that does not exist.
+    DocumentAt {
+        /// What it is.
+        kind: DocumentKind,
+        /// Its name within the kind.
+        key: String,
+        /// The revision.
+        revision: u64,
     },
     /// Records of this writer are kept up to exactly this number; 0 for a writer never heard of.
     WriterAt {
@@ -180,6 +191,22 @@ pub enum Write {
     },
     /// Adds an artifact whose bytes the object store holds.
     AddArtifact(Box<ArtifactRef>),
+    /// Removes records of a run's artifacts and their lineage; ids that are not there are passed over. Their bytes stay.
+    RemoveArtifacts {
+        /// Which run.
+        run: RunId,
+        /// Which artifacts.
+        ids: Vec<ArtifactId>,
+    },
+    /// Adds a document, or replaces the one of that kind and key; who minds expects its revision.
+    PutDocument(Box<Document>),
+    /// Removes a document; one that does not exist is no error.
+    DeleteDocument {
+        /// What it is.
+        kind: DocumentKind,
+        /// Its name within the kind.
+        key: String,
+    },
     /// Removes a run with its metrics, log, artifacts' records and lineage (its node and those named `artifact:<id>` after
     /// its artifacts); nested runs lose their parent. Its number is not given again. Events about it stay, and so do the
     /// positions of its writers, so that a record which comes late cannot bring it back.

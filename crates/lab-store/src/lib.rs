@@ -8,6 +8,7 @@
 //! lineage, its events and the state it was decided upon. It happens whole or not at all.
 
 pub mod change;
+mod document;
 pub mod objects;
 pub mod sqlite;
 mod traits;
@@ -16,7 +17,8 @@ mod traits;
 mod conformance;
 
 pub use change::{Change, Committed, Expect, NewEvent, Write};
+pub use document::{Document, DocumentKind, DocumentQuery};
 pub use objects::{ObjectInfo, ObjectReader, Objects};
 pub use traits::{
-    Artifacts, Direction, Events, Experiments, Lineage, LineageSearch, Metrics, PointRange, Runs, Store, StoreExt,
+    Artifacts, Direction, Documents, Events, Experiments, Lineage, LineageSearch, Metrics, PointRange, Runs, Store, StoreExt,
 };

@@ -14,7 +14,7 @@ use lab_model::{
 };
 use tokio::sync::watch;
 
-use crate::{Change, Committed};
+use crate::{Change, Committed, Document, DocumentKind, DocumentQuery};
 
 /// Reads experiments and the people who own them.
 #[async_trait]
@@ -167,9 +167,21 @@ pub trait Events: Send + Sync {
     fn watch_events(&self) -> watch::Receiver<EventSeq>;
 }
 
+/// Reads records that the store does not look into.
+#[async_trait]
+pub trait Documents: Send + Sync {
+    /// The document of that kind and key.
+    async fn document(&self, kind: DocumentKind, key: &str) -> Result<Option<Document>>;
+
+    /// The documents a query asks for, newest first, then by key.
+    async fn documents(&self, query: &DocumentQuery) -> Result<Vec<Document>>;
+}
+
 /// Keeps what the tracker knows.
 #[async_trait]
-pub trait Store: Experiments + Runs + Metrics + Artifacts + Lineage + Events + fmt::Debug + 'static {
+pub trait Store:
+    Experiments + Runs + Metrics + Artifacts + Lineage + Events + Documents + fmt::Debug + 'static
+{
     /// Applies a change whole and durably, or not at all.
     ///
     /// # Errors

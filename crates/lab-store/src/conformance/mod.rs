@@ -5,6 +5,7 @@
 
 mod artifacts;
 mod commit;
+mod documents;
 mod events;
 mod experiments;
 mod filters;
@@ -63,6 +64,10 @@ on_every_back_end! {
     commit::expectations_that_hold_let_the_change_through,
     commit::calls_after_close_fail_clearly,
     commit::an_open_store_passes_its_check,
+    documents::a_document_reads_back_whole,
+    documents::a_document_is_replaced_only_at_the_revision_expected,
+    documents::documents_are_found_by_scope_and_by_beginning,
+    documents::artifacts_are_removed_with_their_nodes,
     events::a_watcher_wakes_up,
     events::events_of_new_runs_tell_their_number_and_name,
     events::events_are_read_from_a_position_on,

@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use super::error::While as _;
 use super::prepare::{Payload, Prepared};
 use super::rows::{bytes, integer, parsed, timestamp, unsigned};
-use super::{artifacts, events, experiments, lineage, metrics, runs};
+use super::{artifacts, documents, events, experiments, lineage, metrics, runs};
 use crate::{Committed, Expect, Write};
 
 const CHECKING: &str = "checking what a change expects";
@@ -61,6 +61,7 @@ fn check(conn: &Connection, expect: &Expect) -> Result<()> {
             let heard = last_heard(conn, *id)?;
             if heard <= *at { Ok(()) } else { Err(Error::conflict(Kind::Run, id, format!("was heard of at {heard}"))) }
         }
+        Expect::DocumentAt { kind, key, revision } => documents::check_revision(conn, *kind, key, *revision),
         Expect::WriterAt { id, seq } => {
             let actual = delivered(conn, *id).while_doing(CHECKING)?;
             if actual == *seq {
@@ -120,6 +121,9 @@ fn write_one(conn: &Connection, write: &Write, payload: &Payload) -> Result<()> 
         (Write::AppendPoints { id, .. }, Payload::Batch(batch)) => metrics::append_points(conn, *id, batch),
         (Write::AppendValues { id, values }, _) => metrics::append_values(conn, *id, values),
         (Write::AddArtifact(artifact), _) => artifacts::add(conn, artifact),
+        (Write::RemoveArtifacts { run, ids }, _) => documents::remove_artifacts(conn, *run, ids),
+        (Write::PutDocument(document), _) => documents::put(conn, document),
+        (Write::DeleteDocument { kind, key }, _) => documents::delete(conn, *kind, key),
         (Write::DeleteRun { id }, _) => runs::delete(conn, *id),
         (Write::AdvanceWriter { id, run_id, seq }, _) => advance_writer(conn, *id, *run_id, *seq),
         (

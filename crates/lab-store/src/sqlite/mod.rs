@@ -16,6 +16,7 @@
 mod artifacts;
 mod commit;
 mod connection;
+mod documents;
 mod error;
 mod events;
 mod experiments;

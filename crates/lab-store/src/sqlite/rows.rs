@@ -42,7 +42,7 @@ pub(super) fn hash(row: &Row<'_>, column: usize) -> Result<ContentHash> {
     row.get(column).map(ContentHash::from_bytes)
 }
 
-fn maybe_hash(row: &Row<'_>, column: usize) -> Result<Option<ContentHash>> {
+pub(super) fn maybe_hash(row: &Row<'_>, column: usize) -> Result<Option<ContentHash>> {
     row.get::<_, Option<[u8; 32]>>(column).map(|bytes| bytes.map(ContentHash::from_bytes))
 }
 

@@ -12,7 +12,8 @@ use lab_model::{
 };
 use lab_store::sqlite::SqliteStore;
 use lab_store::{
-    Artifacts, Change, Committed, Events, Experiments, Lineage, LineageSearch, Metrics, PointRange, Runs, Store,
+    Artifacts, Change, Committed, Document, DocumentKind, DocumentQuery, Documents, Events, Experiments, Lineage,
+    LineageSearch, Metrics, PointRange, Runs, Store,
 };
 use tokio::sync::watch;
 
@@ -200,5 +201,16 @@ impl Events for Faulty {
 
     fn watch_events(&self) -> watch::Receiver<EventSeq> {
         self.store.watch_events()
+    }
+}
+
+#[async_trait]
+impl Documents for Faulty {
+    async fn document(&self, kind: DocumentKind, key: &str) -> Result<Option<Document>> {
+        self.store.document(kind, key).await
+    }
+
+    async fn documents(&self, query: &DocumentQuery) -> Result<Vec<Document>> {
+        self.store.documents(query).await
     }
 }
