@@ -310,6 +310,23 @@ impl Run {
         self.append(Record::Artifact { name, artifact_type, content_hash, metadata, at: now() })
     }
 
+    /// Delivers what was logged so far without waiting for the next interval. Waits for it at most `limit`, and not where
+    /// something keeps it from being delivered; answers whether it is.
+    pub fn flush(&self, limit: Duration) -> bool {
+        let deadline = Instant::now() + limit;
+        let is_delivered = loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if self.lock().shipper.wait(left.min(Duration::from_millis(50))) {
+                break true;
+            }
+            if left.is_zero() || self.is_offline || self.problem().is_some() {
+                break false;
+            }
+        };
+        self.lock().shipper.calm();
+        is_delivered
+    }
+
     /// Ends the run well.
     ///
     /// # Errors

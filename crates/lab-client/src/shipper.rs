@@ -133,6 +133,11 @@ impl Shipper {
         !state.progress.is_refused
     }
 
+    /// Goes back to delivering at intervals.
+    pub(crate) fn calm(&self) {
+        self.shared.lock().hurry = false;
+    }
+
     /// Stops the thread after what it is doing now, and waits for it, at most `limit`.
     pub(crate) fn stop(&mut self, limit: Duration) {
         let Some(thread) = self.thread.take() else { return };

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use lab_client::{Outcome, Run, StartOptions, now, waiting};
 use lab_model::{
@@ -9,7 +10,7 @@ use lab_model::{
     Parameters, Result, RunStatus, SeriesKey, Tags, Value,
 };
 
-use crate::given::{Lab, counted, eventually, log};
+use crate::given::{Lab, counted, eventually, log, offline};
 
 const DELIVERED: Outcome = Outcome { is_delivered: true, problem: None, refused: Vec::new() };
 
@@ -165,4 +166,20 @@ fn delivery_does_not_wait_for_the_end() {
     assert_eq!(run.complete().unwrap(), DELIVERED);
     assert_eq!(lab.stored().losses(run.id()), counted(20));
     assert!(matches!(run.log([("loss", 1.0)], None), Err(Error::WrongState { .. })));
+}
+
+#[test]
+fn what_is_flushed_does_not_wait_for_the_interval() {
+    let mut lab = Lab::new();
+    lab.workspace.settings.checkpoint_interval_secs = 3600.0;
+    let run = Run::start(&lab.workspace, StartOptions::new("tiny-lm")).unwrap();
+    for step in 0..3 {
+        log(&run, step..step + 1);
+        assert!(run.flush(Duration::from_secs(30)));
+        assert_eq!(lab.stored().losses(run.id()), counted(step + 1));
+    }
+    run.complete().unwrap();
+
+    let waiting = Run::start(&lab.workspace, offline()).unwrap();
+    assert!(!waiting.flush(Duration::from_secs(30)));
 }
