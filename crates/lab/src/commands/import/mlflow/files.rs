@@ -46,7 +46,7 @@ pub(super) fn find(path: &Path) -> anyhow::Result<Vec<Found>> {
     let mut found = Vec::new();
     // An experiment's own folder, or one of a run, serves as well.
     if path.join("meta.yaml").is_file() {
-        if path.join("metrics").is_dir() || path.join("params").is_dir() {
+        if read::<RunFile>(&path.join("meta.yaml")).is_ok() {
             let name = path.parent().and_then(|above| read::<ExperimentFile>(&above.join("meta.yaml")).ok());
             return Ok(run(path, &name.map_or_else(|| "mlflow".to_owned(), |it| it.name))?.into_iter().collect());
         }
@@ -66,7 +66,6 @@ fn experiment(folder: &Path) -> anyhow::Result<Vec<Found>> {
         return Ok(Vec::new());
     }
     let runs = folders(folder)?.into_iter().filter(|run| run.join("meta.yaml").is_file());
-    let runs = runs.filter(|run| run.join("metrics").is_dir() || run.join("params").is_dir());
     runs.filter_map(|folder| run(&folder, &told.name).transpose()).collect()
 }
 
