@@ -63,6 +63,13 @@ impl Printer {
         self.bar(count, &format!("{{bar:30}} {{pos}}/{{len}} {things} {{eta}} {{wide_msg}}"))
     }
 
+    /// Shows that something goes on whose length nobody knows; hidden off a terminal.
+    pub(crate) fn spinner(&self, message: impl Into<String>) -> ProgressBar {
+        let bar = self.bar(0, "{spinner} {wide_msg} {elapsed}");
+        bar.set_message(message.into());
+        bar
+    }
+
     fn bar(&self, length: u64, template: &str) -> ProgressBar {
         let target = if self.quiet || self.json || !io::stderr().is_terminal() {
             ProgressDrawTarget::hidden()

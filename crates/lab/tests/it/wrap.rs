@@ -178,6 +178,37 @@ fn a_run_within_a_run_is_a_part_of_it() {
 }
 
 #[test]
+fn the_run_is_there_before_the_program_is() {
+    let lab = wrapping();
+    let this = env!("CARGO_BIN_EXE_lab");
+    let script = format!("{this} runs show $LAB_RUN_ID --json > seen.json");
+    let run = ["run", "-e", "demo", "-n", "first", "-t", "outer", "--", "sh", "-c", &script];
+    assert!(lab.run(&run).status.success());
+    let seen: Value = serde_json::from_slice(&std::fs::read(lab.path().join("seen.json")).unwrap()).unwrap();
+    assert_eq!((seen["status"].as_str(), seen["name"].as_str()), (Some("running"), Some("first")));
+    assert_eq!(seen["tags"]["outer"], "");
+}
+
+#[test]
+fn a_program_does_not_wait_for_a_server_that_is_away() {
+    let lab = wrapping();
+    let server = ["--server", "http://127.0.0.1:1"];
+    let mut run =
+        lab.command(&[&["run", "-e", "demo"][..], &server, &["--", "sh", "-c", "echo begun; exit 5"]].concat());
+    let mut child = run.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let began = Instant::now();
+    let mut line = String::new();
+    BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+    assert!(line == "begun\n" && began.elapsed() < Duration::from_secs(15));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    // What was recorded until then is kept, and delivered to where there is a store.
+    assert!(lab.run(&["sync"]).status.success());
+    assert_eq!(only_run(&lab)["name"], "run-1");
+    assert_eq!(text(&lab.run(&["logs", "demo#1"]).stdout), "begun\n");
+}
+
+#[test]
 fn offline_waits_for_sync() {
     let lab = wrapping();
     assert!(lab.run(&["run", "-e", "demo", "--offline", "--", "echo", "hello"]).status.success());

@@ -41,6 +41,8 @@ pub(super) enum Outcome {
     There,
     /// It was imported once and deleted here.
     Deleted,
+    /// Ctrl-C came before its end.
+    Interrupted { records: u64 },
     /// Its source has grown after it was taken to have ended.
     Grown { items: u64 },
     /// Something went wrong.
@@ -49,7 +51,7 @@ pub(super) enum Outcome {
 
 impl Outcome {
     pub(super) fn is_well(&self) -> bool {
-        !matches!(self, Self::Grown { .. } | Self::Failed { .. })
+        !matches!(self, Self::Interrupted { .. } | Self::Grown { .. } | Self::Failed { .. })
     }
 }
 
@@ -85,7 +87,8 @@ pub(super) async fn apply(
     interrupted: &Interrupted,
     bar: &ProgressBar,
 ) -> (RunId, Outcome) {
-    let mut import = Import { session, interrupted, bar, id: found.run_id(0), records: 0, refused: BTreeMap::new() };
+    let (name, id) = (found.name.clone().unwrap_or_default(), found.run_id(0));
+    let mut import = Import { session, interrupted, bar, name, id, records: 0, refused: BTreeMap::new() };
     let outcome = match import.run(found, restore).await {
         Ok(outcome) => outcome,
         Err(error) => {
@@ -102,6 +105,7 @@ struct Import<'a> {
     session: &'a Session,
     interrupted: &'a Interrupted,
     bar: &'a ProgressBar,
+    name: String,
     id: RunId,
     records: u64,
     refused: BTreeMap<String, u64>,
@@ -144,12 +148,10 @@ impl Import<'_> {
             self.deliver_stream(stream).await?;
             if self.interrupted.is_set() {
                 self.break_off("the import was interrupted").await;
-                break;
+                return Ok(Outcome::Interrupted { records: self.records });
             }
         }
-        if !self.interrupted.is_set() {
-            self.end(&found.end).await?;
-        }
+        self.end(&found.end).await?;
         let (records, refused) = (self.records, std::mem::take(&mut self.refused));
         Ok(if is_new { Outcome::Imported { records, refused } } else { Outcome::Continued { records, refused } })
     }
@@ -281,7 +283,7 @@ impl Import<'_> {
             *self.refused.entry(problem).or_default() += 1;
         }
         self.records += count;
-        self.bar.tick();
+        self.bar.set_message(format!("{}: {} records", self.name, self.records));
         Ok(())
     }
 }

@@ -99,7 +99,10 @@ struct Line {
 }
 
 pub(crate) async fn import(command: ImportCommand, session: &Session) -> anyhow::Result<Exit> {
-    let (args, mut found) = tokio::task::spawn_blocking(move || find(command)).await??;
+    let spinner = session.out.spinner("looking through the source");
+    let found = tokio::task::spawn_blocking(move || find(command)).await?;
+    spinner.finish_and_clear();
+    let (args, mut found) = found?;
     let tags = parse_tags(&args.tags);
     for run in &mut found {
         if let Some(experiment) = &args.experiment {
@@ -143,7 +146,6 @@ async fn bring_in(found: Vec<Found>, args: &ImportArgs, session: &Session) -> an
         if interrupted.is_set() {
             break;
         }
-        bar.set_message(run.name.clone().unwrap_or_default());
         let (run_id, outcome) = apply(&run, args.restore, session, &interrupted, &bar).await;
         bar.inc(1);
         lines.push(Line {
@@ -198,6 +200,7 @@ fn tell(lines: &[Line], session: &Session) -> anyhow::Result<()> {
     for (number, what) in [
         (count(|it| matches!(it, Outcome::Continued { .. })), "continued"),
         (count(|it| matches!(it, Outcome::There)), "there already"),
+        (count(|it| matches!(it, Outcome::Interrupted { .. })), "begun"),
         (count(|it| matches!(it, Outcome::Deleted)), "deleted here and left so"),
         (count(|it| matches!(it, Outcome::Grown { .. } | Outcome::Failed { .. })), "with problems"),
     ] {

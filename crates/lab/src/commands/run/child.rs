@@ -14,7 +14,10 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use lab_client::Run;
 use lab_model::LogStream;
-use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::retry_on_intr;
+use rustix::process::{Pid, Signal, getpgrp, kill_process, kill_process_group};
+use rustix::termios::tcgetpgrp;
 use tokio::signal::unix::{SignalKind, signal};
 use wait4::{ResUse, Wait4 as _};
 
@@ -176,7 +179,8 @@ impl<'a> Child<'a> {
         let group = Pid::from_child(&child);
         if let Some(mut typed) = child.stdin.take() {
             spawn("lab-stdin", move || {
-                io::copy(&mut io::stdin().lock(), &mut typed).ok();
+                // The program may have closed its end, or ended.
+                hand_on(&mut typed).ok();
             })?;
         }
         let trace = Arc::<Mutex<Trace>>::default();
@@ -308,6 +312,30 @@ impl<'a> Child<'a> {
         kill_process(rustix::process::getpid(), Signal::STOP).ok();
         kill_process_group(self.group, Signal::CONT).ok();
     }
+}
+
+/// Hands on what is typed, for as long as it is typed to this process: reading the terminal from the background would
+/// stop it.
+fn hand_on(to: &mut impl io::Write) -> io::Result<()> {
+    let stdin = io::stdin();
+    let interval = Timespec { tv_sec: 0, tv_nsec: 200_000_000 };
+    let mut buffer = [0; 4096];
+    loop {
+        let is_ready = retry_on_intr(|| poll(&mut [PollFd::new(&stdin, PollFlags::IN)], Some(&interval)))? > 0;
+        if !is_in_front(&stdin) {
+            thread::sleep(Duration::from_millis(200));
+        } else if is_ready {
+            match retry_on_intr(|| rustix::io::read(&stdin, &mut buffer))? {
+                0 => return Ok(()),
+                count => to.write_all(&buffer[..count])?,
+            }
+        }
+    }
+}
+
+/// Whether the terminal is this process's to read.
+fn is_in_front(stdin: &io::Stdin) -> bool {
+    tcgetpgrp(stdin).is_ok_and(|group| group == getpgrp())
 }
 
 fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<()> {

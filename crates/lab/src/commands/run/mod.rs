@@ -40,6 +40,8 @@ const NOT_EXECUTABLE: u8 = 126;
 const NOT_FOUND: u8 = 127;
 /// How long the end waits for a store or a server that takes nothing.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How long the beginning waits for one.
+const BEGIN: Duration = Duration::from_secs(3);
 
 /// Run a program, and record what it prints, needs and leaves behind.
 ///
@@ -131,7 +133,8 @@ struct Report {
     is_delivered: bool,
 }
 
-pub(crate) fn run(args: RunArgs, workspace: &Workspace, out: Printer) -> anyhow::Result<Exit> {
+pub(crate) fn run(mut args: RunArgs, workspace: &Workspace, out: Printer) -> anyhow::Result<Exit> {
+    args.offline |= std::env::var("LAB_MODE").is_ok_and(|mode| mode == "offline");
     let program = &args.command[0];
     let found = match child::find_program(program) {
         Ok(found) => found,
@@ -153,6 +156,8 @@ pub(crate) fn run(args: RunArgs, workspace: &Workspace, out: Printer) -> anyhow:
     let variables = seeds::variables(&args, &mut tags);
     let run = Arc::new(start(&args, workspace, &experiment, tags, &found, &variables)?);
     let (id, place) = (run.id(), place(workspace));
+    // A client in the program is to find the run as it begins here, where the store can be reached.
+    run.flush(BEGIN);
     out.say(format_args!("lab: run {} of {} begun; {place}", bold(id), harmless(&experiment)));
 
     let variables = variables.into_iter().chain(child::attach_variables(&run, &experiment, args.offline));
@@ -213,7 +218,8 @@ fn start(
         parameters: args.parameters.iter().cloned().collect::<Parameters>(),
         tags,
         parent_run_id: args.parent.filter(|parent| args.resume != Some(*parent)),
-        run_id: args.resume,
+        // One of its own, so that parameters and tags count also where the program's client was the first to be heard.
+        run_id: Some(args.resume.unwrap_or_else(|| RunId::new(now()))),
         resume: args.resume.is_some(),
         is_offline: args.offline,
         interpreter: is_python(found).then(|| found.to_owned()),

@@ -33,11 +33,12 @@ pub(super) fn pass_on(
             Err(e) if e.kind() == ErrorKind::Interrupted => continue,
             Err(_) => break,
         };
+        // First, so that what somebody has seen is kept.
+        can_keep = can_keep && keep(lines.push(&buffer[..count]), stream, run, trace, out);
         // Whoever read us has gone: so that the program learns it too, its pipe is closed with ours.
         if to.write_all(&buffer[..count]).and_then(|()| to.flush()).is_err() {
             break;
         }
-        can_keep = can_keep && keep(lines.push(&buffer[..count]), stream, run, trace, out);
     }
     if can_keep {
         keep(lines.finish(), stream, run, trace, out);

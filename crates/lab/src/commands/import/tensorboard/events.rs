@@ -117,7 +117,10 @@ fn items_of(event: &Event, plugins: &mut Plugins, is_undone: bool) -> Vec<Item> 
         let plugin = plugins.of(it);
         match Content::of(it, &plugin) {
             Content::Scalar(scalar) => series.push(point(&it.tag, scalar, step, at)),
-            Content::Value(logged) => values.push(value(&it.tag, step, at, logged)),
+            Content::Value(logged) => {
+                let name = it.tag.strip_suffix("/text_summary").unwrap_or(&it.tag);
+                values.push(value(name, step, at, logged));
+            }
             Content::Image(bytes) => {
                 if let Some((blob, logged)) = image(&it.tag, event.step, bytes, at) {
                     blobs.push(blob);
