@@ -18,7 +18,7 @@ pub(crate) use normal::{
     cdf as normal_cdf, pdf as normal_pdf, quantile as normal_quantile, sf as normal_sf,
     upper_quantile as normal_upper_quantile,
 };
-pub(crate) use root::{bracketed_root, increasing_root};
+pub(crate) use root::{bracketed_root, increasing_root, increasing_root_near};
 
 use special::{beta_reg, gamma_reg};
 

@@ -59,6 +59,15 @@ pub(crate) fn bracketed_root(low: f64, high: f64, f: impl Fn(f64) -> f64) -> f64
     b
 }
 
+/// As [`increasing_root`], looking near `guess` first, because each value of `f` may cost a lot.
+pub(crate) fn increasing_root_near(low: f64, guess: f64, f: impl Fn(f64) -> f64) -> f64 {
+    let (below, above) = (low + 0.8 * (guess - low), low + 1.25 * (guess - low));
+    if guess > low && above.is_finite() && f(below) < 0.0 && f(above) >= 0.0 {
+        return bracketed_root(below, above, f);
+    }
+    increasing_root(low, f)
+}
+
 /// Root of an increasing `f` above `low`, where it is negative; infinite if it never becomes positive.
 pub(crate) fn increasing_root(low: f64, f: impl Fn(f64) -> f64) -> f64 {
     let mut below = low;

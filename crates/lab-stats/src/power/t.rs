@@ -1,7 +1,7 @@
 //! Power of t tests.
 
 use super::{SampleSize, check_finite, check_goal, check_positive};
-use crate::dist::{increasing_root, noncentral_t, t_upper_quantile};
+use crate::dist::{increasing_root_near, noncentral_t, normal_upper_quantile, t_upper_quantile};
 use crate::error::{Result, StatsError};
 use crate::options::{Alternative, check_probability};
 
@@ -62,13 +62,23 @@ impl TDesign {
         }
     }
 
+    /// The squared noncentrality for one standard deviation and one value.
+    fn share(&self) -> f64 {
+        match self.samples {
+            Samples::Two { ratio } => ratio / (1.0 + ratio),
+            Samples::Paired => 1.0,
+        }
+    }
+
+    /// About the noncentrality that has this power, by the normal approximation.
+    fn reach(&self, power: f64) -> f64 {
+        let tail = if self.alternative == Alternative::TwoSided { self.alpha / 2.0 } else { self.alpha };
+        normal_upper_quantile(tail) + normal_upper_quantile(1.0 - power)
+    }
+
     fn power(&self, effect: f64, n: f64) -> f64 {
         let df = self.df(n);
-        let ncp = effect
-            * match self.samples {
-                Samples::Two { ratio } => (n * ratio / (1.0 + ratio)).sqrt(),
-                Samples::Paired => n.sqrt(),
-            };
+        let ncp = effect * (n * self.share()).sqrt();
         match self.alternative {
             Alternative::TwoSided => {
                 let critical = t_upper_quantile(self.alpha / 2.0, df);
@@ -124,7 +134,8 @@ pub fn t_sample_size(effect_size: f64, power: f64, design: TDesign) -> Result<Sa
     if excess(smallest) >= 0.0 {
         return SampleSize::found(smallest);
     }
-    SampleSize::found(increasing_root(smallest, excess))
+    let guess = (design.reach(power) / effect_size).powi(2) / design.share() + 1.0;
+    SampleSize::found(increasing_root_near(smallest, guess, excess))
 }
 
 /// The smallest standardised effect found with probability `power` by `n` values in the first sample (or pairs).
@@ -138,5 +149,6 @@ pub fn t_detectable_effect(n: f64, power: f64, design: TDesign) -> Result<f64> {
     check_goal(power, design.alpha)?;
     check_n(n, design)?;
     let sign = if design.alternative == Alternative::Less { -1.0 } else { 1.0 };
-    Ok(sign * increasing_root(0.0, |effect| design.power(sign * effect, n) - power))
+    let guess = design.reach(power) / (n * design.share()).sqrt();
+    Ok(sign * increasing_root_near(0.0, guess, |effect| design.power(sign * effect, n) - power))
 }

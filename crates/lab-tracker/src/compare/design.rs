@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::groups::{Condition, Member, Seeds, paired_seeds};
+use super::groups::{Condition, Seeds, paired_seeds};
 use super::reduce::Number;
 
 /// How the samples of a group and of the baseline belong together.
@@ -34,22 +34,20 @@ impl Design {
         }
     }
 
-    /// Pairs the runs by seed where that can be done.
-    pub(super) fn of_runs([group, baseline]: [&Condition; 2], [a, b]: [&[Number]; 2]) -> Self {
-        if !paired_seeds(&[group, baseline]) {
-            let finite = |numbers: &[Number]| numbers.iter().filter_map(|number| number.finite()).collect();
-            return Self::Unpaired { a: finite(a), b: finite(b), why: why_unpaired(group, baseline) };
+    /// The numbers of runs that belong together as the link says.
+    pub(super) fn of_runs(link: &Link, [a, b]: [&[Number]; 2]) -> Self {
+        match link {
+            Link::Unpaired(why) => {
+                let finite = |numbers: &[Number]| numbers.iter().filter_map(|number| number.finite()).collect();
+                Self::Unpaired { a: finite(a), b: finite(b), why }
+            }
+            Link::Paired(partners) => {
+                let number = |side: &[Number], index: usize| side.get(index).and_then(|number| number.finite());
+                let pair = |(group, baseline): &(usize, usize)| Some((number(a, *group)?, number(b, *baseline)?));
+                let pairs: Vec<(f64, f64)> = partners.iter().filter_map(pair).collect();
+                Self::Paired { dropped: partners.len() - pairs.len(), pairs, by: Pairing::Seed }
+            }
         }
-        let of_baseline: BTreeMap<Seeds, Number> =
-            baseline.members.iter().map(Member::seeds).zip(b.iter().copied()).collect();
-        let of_group: BTreeMap<Seeds, Number> =
-            group.members.iter().map(Member::seeds).zip(a.iter().copied()).collect();
-        let pairs: Vec<(f64, f64)> = of_group
-            .iter()
-            .filter_map(|(seeds, number)| Some((number.finite()?, of_baseline.get(seeds)?.finite()?)))
-            .collect();
-        let dropped = of_group.len() - pairs.len();
-        Self::Paired { pairs, dropped, by: Pairing::Seed }
     }
 
     /// Pairs the examples that both sides have; without two of them all are compared as they are.
@@ -65,13 +63,43 @@ impl Design {
     }
 }
 
+/// How the runs of a group and of the baseline belong together, whatever they measured.
+#[derive(Clone, Debug)]
+pub(super) enum Link {
+    /// Positions of the runs with the same seed, in the group and in the baseline.
+    Paired(Vec<(usize, usize)>),
+    /// No pairs, and why.
+    Unpaired(&'static str),
+}
+
+impl Link {
+    /// Pairs the runs by seed where that can be done.
+    pub(super) fn of(group: &Condition, baseline: &Condition) -> Self {
+        if !paired_seeds(&[group, baseline]) {
+            return Self::Unpaired(why_unpaired(group, baseline));
+        }
+        let seeds = |condition: &Condition| -> BTreeMap<Seeds, usize> {
+            condition.members.iter().enumerate().map(|(index, member)| (member.seeds.clone(), index)).collect()
+        };
+        let of_baseline = seeds(baseline);
+        let partner = |(seeds, index): (Seeds, usize)| Some((index, *of_baseline.get(&seeds)?));
+        Self::Paired(seeds(group).into_iter().filter_map(partner).collect())
+    }
+
+    /// Each group's with the first.
+    pub(super) fn all(conditions: &[Condition]) -> Vec<Self> {
+        conditions.iter().skip(1).map(|group| Self::of(group, &conditions[0])).collect()
+    }
+}
+
 fn why_unpaired(group: &Condition, baseline: &Condition) -> &'static str {
-    let seeds = |condition: &Condition| condition.members.iter().map(Member::seeds).collect::<Vec<_>>();
-    let (a, b) = (seeds(group), seeds(baseline));
-    let has_twins = |seeds: &[Seeds]| seeds.iter().collect::<BTreeSet<_>>().len() < seeds.len();
-    if a.iter().chain(&b).any(Seeds::is_empty) {
+    let lacks_seeds = |condition: &Condition| condition.members.iter().any(|member| member.seeds.is_empty());
+    let has_twins = |condition: &Condition| {
+        condition.members.iter().map(|member| &member.seeds).collect::<BTreeSet<_>>().len() < condition.members.len()
+    };
+    if lacks_seeds(group) || lacks_seeds(baseline) {
         "because not every run names its seed, which would pair them"
-    } else if has_twins(&a) || has_twins(&b) {
+    } else if has_twins(group) || has_twins(baseline) {
         "because several runs of a group share a seed, so that seeds do not pair them"
     } else {
         "because the two sides did not run the same seeds, so that they are not paired"

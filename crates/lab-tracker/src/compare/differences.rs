@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use lab_model::{ContentHash, EnvironmentSnapshot, Experiment, ExperimentId, ParameterValue};
 use serde_json::Value;
 
-use super::groups::{Condition, Member, compare};
+use super::groups::{Condition, Member, compare, is_seed, representatives};
 use super::types::Difference;
 
 /// Most values of a group that are shown.
@@ -24,13 +24,20 @@ type Facts = BTreeMap<String, String>;
 
 /// Parameters that differ between groups.
 pub(super) fn parameters(conditions: &[Condition]) -> Vec<Difference> {
-    let members = || conditions.iter().flat_map(|c| &c.members);
-    let paths: BTreeSet<&String> = members().flat_map(|m| m.parameters.keys()).collect();
+    // Beside seeds, one of the runs that differ in nothing else says what all of them have.
+    let few: Vec<Vec<&Member>> = conditions.iter().map(|condition| representatives(&condition.members)).collect();
+    let seeds = conditions.iter().flat_map(|c| &c.members).flat_map(|member| member.seeds.keys());
+    let paths: BTreeSet<&String> = few.iter().flatten().flat_map(|m| m.parameters.keys()).chain(seeds).collect();
     let difference = |path: &String| {
         let values: Vec<Vec<Option<&ParameterValue>>> = conditions
             .iter()
-            .map(|condition| {
-                let mut values: Vec<_> = condition.members.iter().map(|m| m.parameters.get(path)).collect();
+            .zip(&few)
+            .map(|(condition, few)| {
+                let mut values: Vec<Option<&ParameterValue>> = if is_seed(path) {
+                    condition.members.iter().map(|member| member.parameters.get(path)).collect()
+                } else {
+                    few.iter().map(|member| member.parameters.get(path)).collect()
+                };
                 values.sort_by(|a, b| match (a, b) {
                     (Some(a), Some(b)) => compare(a, b),
                     (a, b) => b.is_some().cmp(&a.is_some()),

@@ -4,7 +4,10 @@
 //! what a difference is measured against. So seeds are never part of a group's key, unless somebody groups by one.
 
 use std::cmp::Ordering;
+use std::collections::hash_map::DefaultHasher;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::{self, Write as _};
+use std::hash::{Hash as _, Hasher as _};
 
 use lab_model::{Error, ExperimentRun, Field, ParameterValue, Result};
 
@@ -17,6 +20,10 @@ pub(super) struct Member {
     pub(super) run: ExperimentRun,
     pub(super) experiment_name: String,
     pub(super) parameters: BTreeMap<String, ParameterValue>,
+    /// Values of the parameters that seed it; empty where it has none.
+    pub(super) seeds: Seeds,
+    /// Hash of the other parameters and of the experiment: the same for runs that differ only in their seed.
+    pub(super) condition: u64,
 }
 
 /// Runs that stand for one condition.
@@ -35,13 +42,19 @@ type Key = Vec<Option<ParameterValue>>;
 impl Member {
     pub(super) fn new(run: ExperimentRun, experiment_name: String) -> Self {
         let flat = ParameterValue::flatten(&run.parameters);
-        let parameters = flat.into_iter().map(|(path, value)| (path, plain(value))).collect();
-        Self { run, experiment_name, parameters }
-    }
-
-    pub(super) fn seeds(&self) -> Seeds {
-        let seeds = self.parameters.iter().filter(|(path, _)| is_seed(path));
-        seeds.map(|(path, value)| (path.clone(), value.to_string())).collect()
+        let parameters: BTreeMap<String, ParameterValue> =
+            flat.into_iter().map(|(path, value)| (path, plain(value))).collect();
+        let mut seeds = Seeds::new();
+        let mut condition = Fingerprint::default();
+        write!(condition, "{}", run.experiment_id).ok();
+        for (path, value) in &parameters {
+            if is_seed(path) {
+                seeds.insert(path.clone(), value.to_string());
+            } else {
+                condition.add(path, value);
+            }
+        }
+        Self { run, experiment_name, seeds, condition: condition.0.finish(), parameters }
     }
 
     /// As `tiny-lm#3`.
@@ -63,10 +76,35 @@ impl Member {
     }
 }
 
+/// A hash of parameters, without texts in between: there can be thousands of runs.
+#[derive(Default)]
+struct Fingerprint(DefaultHasher);
+
+impl fmt::Write for Fingerprint {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0.write(text.as_bytes());
+        Ok(())
+    }
+}
+
+impl Fingerprint {
+    fn add(&mut self, path: &str, value: &ParameterValue) {
+        path.hash(&mut self.0);
+        value.type_name().hash(&mut self.0);
+        write!(self, "{value}").ok();
+        self.0.write_u8(0xff);
+    }
+}
+
 /// Whether a parameter only chooses the random numbers, by its name.
 pub(super) fn is_seed(path: &str) -> bool {
-    let name = path.rsplit('.').next().unwrap_or(path).replace('-', "_").to_ascii_lowercase();
-    name == "seed" || name.ends_with("_seed") || name == "random_state"
+    let name = path.rsplit('.').next().unwrap_or(path).as_bytes();
+    let is = |name: &[u8], word: &[u8]| {
+        let plain = |byte: &u8| if *byte == b'-' { b'_' } else { byte.to_ascii_lowercase() };
+        name.len() == word.len() && name.iter().map(plain).eq(word.iter().copied())
+    };
+    let end = |length: usize| name.get(name.len().saturating_sub(length)..).unwrap_or_default();
+    is(name, b"seed") || is(end(5), b"_seed") || is(name, b"random_state")
 }
 
 /// A whole float as the integer it equals, because `lr=1` and `lr=1.0` are one condition.
@@ -157,8 +195,15 @@ pub(super) fn single(members: Vec<Member>) -> Vec<Condition> {
     distinct(members.into_iter().map(alone).collect())
 }
 
+/// The first run of each set that differs in nothing but its seed: of thousands of runs there are a few.
+pub(super) fn representatives(members: &[Member]) -> Vec<&Member> {
+    let mut seen = BTreeSet::new();
+    members.iter().filter(|member| seen.insert(member.condition)).collect()
+}
+
 /// Paths of the parameters, seeds aside, that are not the same in all runs.
 pub(super) fn differing_paths(members: &[Member]) -> Vec<String> {
+    let members = representatives(members);
     let paths: BTreeSet<&String> = members.iter().flat_map(|m| m.parameters.keys()).filter(|p| !is_seed(p)).collect();
     let differs = |path: &&String| members.iter().any(|m| m.parameters.get(*path) != members[0].parameters.get(*path));
     paths.into_iter().filter(differs).cloned().collect()
@@ -166,10 +211,10 @@ pub(super) fn differing_paths(members: &[Member]) -> Vec<String> {
 
 /// The seeds of each run, if every run of every group has its own and all groups have the same ones.
 pub(super) fn paired_seeds(conditions: &[&Condition]) -> bool {
-    let sets: Vec<Option<BTreeSet<Seeds>>> = conditions
+    let sets: Vec<Option<BTreeSet<&Seeds>>> = conditions
         .iter()
         .map(|condition| {
-            let seeds: BTreeSet<Seeds> = condition.members.iter().map(Member::seeds).collect();
+            let seeds: BTreeSet<&Seeds> = condition.members.iter().map(|member| &member.seeds).collect();
             let is_design = seeds.len() == condition.members.len() && seeds.iter().all(|seed| !seed.is_empty());
             is_design.then_some(seeds)
         })
@@ -241,7 +286,9 @@ pub(super) fn compare(a: &ParameterValue, b: &ParameterValue) -> Ordering {
         _ => None,
     };
     match (number(a), number(b)) {
-        (Some(x), Some(y)) => x.total_cmp(&y).then_with(|| a.to_string().cmp(&b.to_string())),
+        // Equal numbers are written alike, as whole floats are integers here.
+        (Some(x), Some(y)) => x.total_cmp(&y).then_with(|| a.type_name().cmp(b.type_name())),
+        (None, None) if a == b => Ordering::Equal,
         (x, y) => y.is_some().cmp(&x.is_some()).then_with(|| a.to_string().cmp(&b.to_string())),
     }
 }

@@ -183,7 +183,10 @@ pub(super) async fn readings(
     let mut count = 0;
     for chunk in ids.chunks(RUNS_AT_ONCE) {
         for (run, summary) in tracker.summaries(chunk, names).await? {
-            let better = direction::of(&summary.key, request, experiments).better();
+            let better = match request.reduction {
+                Reduction::Best => direction::of(&summary.key, request, experiments).better(),
+                _ => None,
+            };
             let number = reduce::of_summary(&summary, request.reduction, better);
             let reading = Reading::new(&summary, number);
             readings.entry(summary.key).or_default().insert(run, reading);

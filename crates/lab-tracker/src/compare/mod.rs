@@ -29,6 +29,8 @@ mod warnings;
 mod within;
 
 use std::collections::BTreeMap;
+use std::num::NonZero;
+use std::thread;
 
 use lab_model::{Error, Result, RunId, SeriesKey};
 
@@ -42,12 +44,15 @@ pub use types::{
 };
 
 use crate::{Tracker, thresholds};
+use design::Link;
 use direction::Direction;
 use groups::Condition;
 use readings::Readings;
 
 /// Most verdicts of a comparison: groups times metrics.
 const MAX_PAIRS: usize = 100_000;
+/// Most threads that calculate for one comparison.
+const MAX_THREADS: usize = 4;
 
 impl Tracker {
     /// Compares groups of runs: verdicts by metric, differences in how the groups were made, and warnings.
@@ -102,11 +107,21 @@ impl Tracker {
             datasets: &datasets,
             environment: &environment,
         });
-        let judged = self.judge_all(&request, &conditions, &readings, &metrics, &floors).await?;
-        let score = match request.unit {
-            Unit::Run => judge_score(&request, &conditions, &experiments, &readings, &metrics)?,
-            Unit::Example | Unit::Step => None,
+        let all = Gathered { request, conditions, experiments, readings, metrics, floors };
+        let (all, judged, score) = match all.request.unit {
+            Unit::Run => {
+                let judging = tokio::task::spawn_blocking(move || {
+                    let (judged, score) = (judge_all(&all)?, judge_score(&all)?);
+                    Ok::<_, Error>((all, judged, score))
+                });
+                judging.await.map_err(|error| Error::Internal { problem: error.to_string() })??
+            }
+            Unit::Example | Unit::Step => {
+                let judged = self.judge_within(&all).await?;
+                (all, judged, None)
+            }
         };
+        let Gathered { request, conditions, experiments, .. } = all;
         let mut comparison = Comparison {
             baseline: conditions[0].label.clone(),
             alpha: request.alpha,
@@ -129,31 +144,55 @@ impl Tracker {
         Ok(comparison)
     }
 
-    async fn judge_all(
-        &self,
-        request: &CompareRequest,
-        conditions: &[Condition],
-        readings: &Readings,
-        metrics: &[(SeriesKey, Direction)],
-        floors: &Floors,
-    ) -> Result<Vec<MetricComparison>> {
-        let mut judged = Vec::with_capacity(metrics.len());
-        for (key, direction) in metrics {
+    /// Compares within each run, one metric after the other: each reads its curves.
+    async fn judge_within(&self, all: &Gathered) -> Result<Vec<MetricComparison>> {
+        let mut judged = Vec::with_capacity(all.metrics.len());
+        for (key, direction) in &all.metrics {
             let name = key.to_string();
-            let floor = floors.get(key);
-            let question = verdict::Question { noise: floor.copied(), ..ask(request, &name, direction.better()) };
-            judged.push(match request.unit {
-                Unit::Run => {
-                    let numbers = readings.get(key).map(|runs| readings::by_group(runs, conditions));
-                    let mut found = verdict::judge(question, conditions, &numbers.unwrap_or_default())?;
-                    found.noise = floor.map(|floor| noise::published(floor, request.alpha));
-                    found
-                }
-                Unit::Example | Unit::Step => within::judge(self, request, conditions, key, question).await?,
-            });
+            let question = ask(&all.request, &name, direction.better());
+            judged.push(within::judge(self, &all.request, &all.conditions, key, question).await?);
         }
         Ok(judged)
     }
+}
+
+/// All that verdicts are made of.
+struct Gathered {
+    request: CompareRequest,
+    conditions: Vec<Condition>,
+    experiments: load::Experiments,
+    readings: Readings,
+    metrics: Vec<(SeriesKey, Direction)>,
+    floors: Floors,
+}
+
+/// Compares run by run. Tests, intervals and power are calculated, not read, so they are shared among the cores.
+fn judge_all(all: &Gathered) -> Result<Vec<MetricComparison>> {
+    let Gathered { request, conditions, readings, metrics, floors, .. } = all;
+    let links = Link::all(conditions);
+    let judge = |(key, direction): &(SeriesKey, Direction)| {
+        let name = key.to_string();
+        let floor = floors.get(key);
+        let question = verdict::Question { noise: floor.copied(), ..ask(request, &name, direction.better()) };
+        let numbers = readings.get(key).map(|runs| readings::by_group(runs, conditions)).unwrap_or_default();
+        let mut found = verdict::judge(question, conditions, &links, &numbers)?;
+        found.noise = floor.map(|floor| noise::published(floor, request.alpha));
+        Ok(found)
+    };
+    let cores = thread::available_parallelism().map_or(1, NonZero::get).min(MAX_THREADS);
+    let share = metrics.len().div_ceil(cores).max(1);
+    let parts: Vec<Result<Vec<MetricComparison>>> = thread::scope(|scope| {
+        let judge = &judge;
+        let parts: Vec<_> =
+            metrics.chunks(share).map(|part| scope.spawn(move || part.iter().map(judge).collect())).collect();
+        let crashed = || Err(Error::Internal { problem: "a comparison crashed".to_owned() });
+        parts.into_iter().map(|part| part.join().unwrap_or_else(|_| crashed())).collect()
+    });
+    let mut judged = Vec::with_capacity(metrics.len());
+    for part in parts {
+        judged.extend(part?);
+    }
+    Ok(judged)
 }
 
 /// Noise floors by metric.
@@ -173,20 +212,15 @@ fn ask<'a>(request: &CompareRequest, metric: &'a str, better: Option<Better>) ->
     }
 }
 
-fn judge_score(
-    request: &CompareRequest,
-    conditions: &[Condition],
-    experiments: &load::Experiments,
-    readings: &Readings,
-    metrics: &[(SeriesKey, Direction)],
-) -> Result<Option<Score>> {
+fn judge_score(all: &Gathered) -> Result<Option<Score>> {
+    let Gathered { request, conditions, experiments, readings, metrics, .. } = all;
     let Some(score::Scores { weights, numbers }) = score::scores(conditions, experiments, readings, metrics) else {
         return Ok(None);
     };
     let floor = noise::of_numbers(conditions, &numbers);
     let question = ask(request, "score", Some(Better::Higher));
     let question = verdict::Question { noise: floor, is_score: true, ..question };
-    let mut comparison = verdict::judge(question, conditions, &numbers)?;
+    let mut comparison = verdict::judge(question, conditions, &Link::all(conditions), &numbers)?;
     comparison.noise = floor.map(|floor| noise::published(&floor, request.alpha));
     Ok(Some(Score { weights, comparison }))
 }
@@ -253,17 +287,14 @@ fn too_few(conditions: &[Condition], request: &CompareRequest) -> Error {
 
 impl From<Condition> for Group {
     fn from(condition: Condition) -> Self {
-        let run = |member: groups::Member| {
-            let seeds = member.seeds();
-            ComparedRun {
-                id: member.run.id,
-                experiment_name: member.experiment_name,
-                number: member.run.number,
-                status: member.run.status,
-                seeds,
-                critical: member.run.tags.0.get(thresholds::CRITICAL).cloned(),
-                name: member.run.name,
-            }
+        let run = |member: groups::Member| ComparedRun {
+            id: member.run.id,
+            experiment_name: member.experiment_name,
+            number: member.run.number,
+            status: member.run.status,
+            seeds: member.seeds,
+            critical: member.run.tags.0.get(thresholds::CRITICAL).cloned(),
+            name: member.run.name,
         };
         Self { label: condition.label, runs: condition.members.into_iter().map(run).collect() }
     }

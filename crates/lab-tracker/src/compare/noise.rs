@@ -4,10 +4,7 @@
 //! copy shows what the machine does, and the spread over seeds is the larger. Only where no seed is told apart do copies
 //! stand for repetitions.
 
-use std::collections::hash_map::DefaultHasher;
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::{self, Write as _};
-use std::hash::{Hash as _, Hasher as _};
 
 use lab_model::{
     ExperimentId, Field, Filter, MetricName, Page, Reduction, RunId, RunQuery, RunStatus, SeriesKey, Validate as _,
@@ -17,7 +14,7 @@ use lab_stats::noise::NoiseFloor as Floor;
 use lab_stats::resample::Statistic;
 use serde::{Deserialize, Serialize};
 
-use super::groups::{Condition, Member, is_seed};
+use super::groups::{Condition, Member};
 use super::readings::{self, Readings};
 use super::reduce::Number;
 use super::sentence::number;
@@ -99,7 +96,7 @@ impl Tracker {
         if request.reduction.needs_points() {
             load::curves(self, request.reduction, &keys, &mut readings).await?;
         }
-        let folds = repetitions(&members);
+        let folds = repetitions(members.iter());
         let metric = |key: &SeriesKey| {
             let floor = readings.get(key).and_then(|runs| floor(&folds, |id| runs.get(id)?.number.finite()));
             let floor = floor.as_ref().map(|floor| published(floor, request.alpha));
@@ -162,8 +159,7 @@ pub(super) async fn floors(
     keys: &[SeriesKey],
 ) -> Result<BTreeMap<SeriesKey, Floor>> {
     let compared = || conditions.iter().flat_map(|c| &c.members).filter(|m| m.run.status == RunStatus::Completed);
-    let mut members: Vec<Member> = compared().cloned().collect();
-    let known: BTreeSet<RunId> = members.iter().map(|member| member.run.id).collect();
+    let known: BTreeSet<RunId> = compared().map(|member| member.run.id).collect();
     let mut others = Vec::new();
     for id in experiments.keys() {
         let counts = tracker.store().run_counts(*id).await?;
@@ -184,9 +180,10 @@ pub(super) async fn floors(
         if request.reduction.needs_points() {
             load::curves(tracker, request.reduction, keys, &mut more).await?;
         }
-        members.extend(others);
+    } else {
+        others.clear();
     }
-    let folds = repetitions(&members);
+    let folds = repetitions(compared().chain(&others));
     let of = |key: &SeriesKey| {
         let reading = |id: &RunId| {
             let runs = if known.contains(id) { readings.get(key) } else { more.get(key) };
@@ -201,9 +198,9 @@ pub(super) async fn floors(
 pub(super) fn of_numbers(conditions: &[Condition], numbers: &[Vec<Number>]) -> Option<Floor> {
     let all = conditions.iter().zip(numbers).flat_map(|(condition, numbers)| condition.members.iter().zip(numbers));
     let completed = all.filter(|(member, _)| member.run.status == RunStatus::Completed);
-    let (members, values): (Vec<Member>, BTreeMap<RunId, f64>) =
-        completed.filter_map(|(member, number)| Some((member.clone(), (member.run.id, number.finite()?)))).unzip();
-    floor(&repetitions(&members), |id| values.get(id).copied())
+    let (members, values): (Vec<&Member>, BTreeMap<RunId, f64>) =
+        completed.filter_map(|(member, number)| Some((member, (member.run.id, number.finite()?)))).unzip();
+    floor(&repetitions(members.into_iter()), |id| values.get(id).copied())
 }
 
 pub(super) fn published(floor: &Floor, alpha: f64) -> NoiseFloor {
@@ -228,31 +225,13 @@ async fn completed(tracker: &Tracker, id: ExperimentId, experiments: &mut load::
     load::members(tracker, found.items, experiments).await
 }
 
-/// Runs that differ in nothing but their seed, told by experiment and parameters.
-fn repetitions(members: &[Member]) -> Vec<Vec<&Member>> {
-    let mut folds: BTreeMap<(ExperimentId, u64), Vec<&Member>> = BTreeMap::new();
+/// Runs that differ in nothing but their seed.
+fn repetitions<'a>(members: impl Iterator<Item = &'a Member>) -> Vec<Vec<&'a Member>> {
+    let mut folds: BTreeMap<u64, Vec<&Member>> = BTreeMap::new();
     for member in members {
-        folds.entry((member.run.experiment_id, without_seeds(member))).or_default().push(member);
+        folds.entry(member.condition).or_default().push(member);
     }
     folds.into_values().filter(|fold| fold.len() > 1).collect()
-}
-
-fn without_seeds(member: &Member) -> u64 {
-    struct Written(DefaultHasher);
-    impl fmt::Write for Written {
-        fn write_str(&mut self, text: &str) -> fmt::Result {
-            self.0.write(text.as_bytes());
-            Ok(())
-        }
-    }
-    let mut written = Written(DefaultHasher::new());
-    for (path, value) in member.parameters.iter().filter(|(path, _)| !is_seed(path)) {
-        path.hash(&mut written.0);
-        value.type_name().hash(&mut written.0);
-        write!(written, "{value}").ok();
-        0_u8.hash(&mut written.0);
-    }
-    written.0.finish()
 }
 
 /// The spread within the folds; nothing where no fold has two numbers.
@@ -263,7 +242,7 @@ fn floor(folds: &[Vec<&Member>], value: impl Fn(&RunId) -> Option<f64>) -> Optio
             let mut by_seed: BTreeMap<_, Vec<f64>> = BTreeMap::new();
             for member in fold {
                 if let Some(value) = value(&member.run.id) {
-                    by_seed.entry(member.seeds()).or_default().push(value);
+                    by_seed.entry(&member.seeds).or_default().push(value);
                 }
             }
             if by_seed.len() == 1 {

@@ -14,7 +14,7 @@ use lab_stats::ttest::Variances;
 use lab_stats::{Alternative, ConfidenceLevel, ttest};
 use serde::{Deserialize, Serialize};
 
-use super::design::Design;
+use super::design::{Design, Link};
 use super::groups::{Condition, Member};
 use super::reduce::Number;
 use super::sentence::number;
@@ -198,7 +198,7 @@ async fn judge(
     };
     let conditions = [condition("treatment", sides.treatment), condition("baseline", sides.baseline)];
     let numbers = numbers(tracker, experiment, statement, &conditions).await?;
-    let design = Design::of_runs([&conditions[0], &conditions[1]], [&numbers[0], &numbers[1]]);
+    let design = Design::of_runs(&Link::of(&conditions[0], &conditions[1]), [&numbers[0], &numbers[1]]);
     let (a, b) = design.sides();
     let mut judgement = Judgement {
         at: tracker.now(),

@@ -386,10 +386,11 @@ pub struct Pair {
     pub p_value: Option<f64>,
     /// The same after the correction for comparing several groups.
     pub p_adjusted: Option<f64>,
-    /// Runs a group (pairs, where runs are paired) that would show an effect of this size with 80% power, at an alpha
-    /// divided by the number of pairs tested.
+    /// Where nothing was found: runs a group (pairs, where runs are paired) that would show an effect of this size with
+    /// 80% power, at an alpha divided by the number of pairs tested.
     pub runs_needed: Option<u64>,
-    /// The smallest difference that these samples would have shown with 80% power, at the same alpha.
+    /// Where nothing was found: the smallest difference that these samples would have shown with 80% power, at the same
+    /// alpha.
     #[serde(default)]
     pub detectable: Option<f64>,
 }

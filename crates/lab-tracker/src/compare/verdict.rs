@@ -10,7 +10,7 @@ use lab_stats::noise::NoiseFloor;
 use lab_stats::power::{TDesign, t_sample_size};
 use lab_stats::{Alternative, ConfidenceLevel, TestResult};
 
-use super::design::Design;
+use super::design::{Design, Link};
 use super::groups::Condition;
 use super::reduce::Number;
 use super::sample;
@@ -38,10 +38,12 @@ pub(super) struct Question<'a> {
 
 /// Compares each group of runs with the first.
 ///
-/// `numbers` has a list for each condition, in the order of its members.
+/// `links` says for each group but the first how its runs belong to those of the first; `numbers` has a list for each
+/// condition, in the order of its members.
 pub(super) fn judge(
     question: Question<'_>,
     conditions: &[Condition],
+    links: &[Link],
     numbers: &[Vec<Number>],
 ) -> Result<MetricComparison> {
     let samples: Vec<Sample> = conditions
@@ -49,8 +51,8 @@ pub(super) fn judge(
         .zip(numbers)
         .map(|(condition, numbers)| sample::describe(&condition.label, numbers))
         .collect();
-    let design = |index: usize| Design::of_runs([&conditions[index], &conditions[0]], [&numbers[index], &numbers[0]]);
-    let designs = (1..conditions.len()).map(design).collect();
+    let designs =
+        links.iter().zip(&numbers[1..]).map(|(link, group)| Design::of_runs(link, [group, &numbers[0]])).collect();
     let mut found = judge_designs(question, samples, designs)?;
     found.best_run = sample::best_run(conditions, numbers, question.better);
     Ok(found)
@@ -135,8 +137,10 @@ fn pair(facts: &Facts<'_>) -> Pair {
         pair.test = Some(test.method.to_owned());
         (pair.statistic, pair.df) = (test.statistic, test.df);
         pair.p_value = Some(test.p_value);
-        pair.runs_needed = runs_needed(facts, test);
-        pair.detectable = testing::detectable(facts.design, strictest(facts));
+        if pair.verdict == Verdict::NoEvidence {
+            pair.runs_needed = runs_needed(facts, test);
+            pair.detectable = testing::detectable(facts.design, strictest(facts));
+        }
     }
     pair.sentence = sentence::of(facts, &pair);
     pair

@@ -224,8 +224,8 @@ fn mixed_groups(known: &Known<'_>) -> Option<String> {
 
 fn repeated_seeds(known: &Known<'_>) -> Option<String> {
     let twins = |c: &&Condition| {
-        let given = |m: &Member| m.parameters.iter().map(|(k, v)| (k.clone(), v.to_string())).collect::<Seeds>();
-        let seeded: Vec<Seeds> = c.members.iter().filter(|m| !m.seeds().is_empty()).map(given).collect();
+        let seeded: Vec<(u64, &Seeds)> =
+            c.members.iter().filter(|m| !m.seeds.is_empty()).map(|m| (m.condition, &m.seeds)).collect();
         seeded.iter().collect::<BTreeSet<_>>().len() < seeded.len()
     };
     let groups: Vec<String> = known.conditions.iter().filter(twins).map(|c| c.label.clone()).collect();

@@ -7,6 +7,7 @@ use lab_model::{
     MetricDirection, NewExperiment, Parameters, Reduction, RunId, RunStatus, SeriesKey, SeriesPoints, Timestamp,
 };
 
+use super::design::Link;
 use super::groups::{self, Condition, Member};
 use super::reduce::{self, Number};
 use super::types::{Better, CompareRequest, CorrectionChoice, MetricComparison, TestChoice, Unit, Verdict};
@@ -72,7 +73,7 @@ fn judged(better: Option<Better>, (conditions, numbers): (Vec<Condition>, Vec<Ve
         noise: None,
         is_score: false,
     };
-    judge(question, &conditions, &numbers).unwrap()
+    judge(question, &conditions, &Link::all(&conditions), &numbers).unwrap()
 }
 
 #[test]
