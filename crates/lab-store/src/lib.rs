@@ -20,5 +20,6 @@ pub use change::{Change, Committed, Expect, NewEvent, Write};
 pub use document::{Document, DocumentKind, DocumentQuery};
 pub use objects::{ObjectInfo, ObjectReader, Objects};
 pub use traits::{
-    Artifacts, Direction, Documents, Events, Experiments, Lineage, LineageSearch, Metrics, PointRange, Runs, Store, StoreExt,
+    Artifacts, Direction, Documents, Events, Experiments, Lineage, LineageSearch, Metrics, PointRange, Runs, Store,
+    StoreExt,
 };

@@ -9,7 +9,7 @@ use lab_model::{
 use lab_store::{Change, StoreExt as _, Write};
 use serde::{Deserialize, Serialize};
 
-use crate::{TRIES, Tracker};
+use crate::{TRIES, Tracker, external};
 
 /// An experiment with what a list shows beside it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -147,13 +147,14 @@ impl Tracker {
         }
     }
 
-    /// The experiments a query finds.
+    /// The experiments a query finds. Those marked as deleted are left out, unless it asks about the mark.
     ///
     /// # Errors
     /// [`Error::Invalid`] if the query is wrong.
     pub async fn find_experiments(&self, query: &ExperimentQuery) -> Result<Paged<Experiment>> {
         query.validate()?;
-        self.store().find_experiments(query).await
+        let filter = external::kept_only(query.filter.clone());
+        self.store().find_experiments(&ExperimentQuery { filter, ..query.clone() }).await
     }
 
     /// The same with what a list shows beside them.

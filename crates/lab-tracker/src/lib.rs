@@ -9,6 +9,7 @@ mod clock;
 pub mod compare;
 mod deliver;
 mod experiments;
+mod external;
 mod lifecycle;
 mod lineage;
 mod logging;
@@ -28,6 +29,7 @@ use lab_store::{Objects, Store};
 pub use artifacts::NewArtifact;
 pub use clock::Clock;
 pub use experiments::ExperimentOverview;
+pub use external::{Amendment, DELETED, UNATTENDED, is_deleted};
 pub use read::{RunDetail, RunRow, SeriesView};
 pub use runs::NewRun;
 

@@ -12,7 +12,7 @@ use lab_store::{PointRange, StoreExt as _};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
-use crate::Tracker;
+use crate::{Tracker, external};
 
 /// Most nested runs that a run's detail names.
 const MAX_CHILDREN: u32 = 1_000;
@@ -105,13 +105,14 @@ impl Tracker {
         })
     }
 
-    /// The runs a query finds.
+    /// The runs a query finds. Those marked as deleted are left out, unless it asks about the mark.
     ///
     /// # Errors
     /// [`Error::Invalid`] if the query is wrong.
     pub async fn find_runs(&self, query: &RunQuery) -> Result<Paged<ExperimentRun>> {
         query.validate()?;
-        self.store().find_runs(query).await
+        let filter = external::kept_only(query.filter.clone());
+        self.store().find_runs(&RunQuery { filter, ..query.clone() }).await
     }
 
     /// The runs a query finds, each with the summaries of its series, or of those so named.

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 use lab_model::{Error, Result, RunAction, RunError, RunId};
-use lab_store::Expect;
+use lab_store::{Change, Expect, Write};
 
-use crate::Tracker;
 use crate::deliver::CLIENT_VANISHED;
 use crate::lifecycle::End;
+use crate::{Tracker, UNATTENDED};
 
 /// How often the upkeep looks.
 const INTERVAL: Duration = Duration::from_secs(10);
@@ -18,7 +18,7 @@ const BATCH: u32 = 1_000;
 
 impl Tracker {
     /// Fails running runs that were not heard of for longer than the settings allow. A sign of life that comes in between
-    /// wins. Such a run can be resumed by its client.
+    /// wins. Such a run can be resumed by its client. A run whose client never sends a sign of life is taken to be alive.
     ///
     /// # Errors
     /// [`Error::Storage`].
@@ -28,8 +28,13 @@ impl Tracker {
         let timeout = SignedDuration::from_secs(i64::try_from(timeout_secs).unwrap_or(i64::MAX));
         let Ok(since) = now.checked_sub(timeout) else { return Ok(Vec::new()) };
         let mut failed = Vec::new();
+        let mut unattended = Change::new(now);
         for id in self.store().silent_runs(since, BATCH).await? {
             let Some(run) = self.store().run(id).await? else { continue };
+            if run.tags.0.contains_key(UNATTENDED) {
+                unattended.writes.push(Write::Heartbeat { id, at: now });
+                continue;
+            }
             let heard_at = run.heartbeat_at.unwrap_or(run.created_at);
             let error = RunError {
                 error_type: CLIENT_VANISHED.to_owned(),
@@ -51,6 +56,13 @@ impl Tracker {
                 }
                 // It was heard of, ended or deleted in between.
                 Err(Error::Conflict { .. } | Error::WrongState { .. } | Error::NotFound { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        if !unattended.writes.is_empty() {
+            match self.store().commit(unattended).await {
+                // One of them was deleted in between; the others come up again.
+                Ok(_) | Err(Error::NotFound { .. }) => {}
                 Err(error) => return Err(error),
             }
         }

@@ -169,7 +169,10 @@ async fn full_run(store: &dyn Store) -> (ExperimentRun, ArtifactRef) {
     let mut change = Change::new(now())
         .writing(Write::SetTags { id, tags: [("t".to_owned(), Some("v".to_owned()))].into() })
         .writing(Write::SetParameters { id, parameters: [("p".to_owned(), 1.into())].into() })
-        .writing(Write::AppendLog { id, lines: vec![LogLine { level: LogLevel::Info, time: now(), text: "l".into(), stream: None }] })
+        .writing(Write::AppendLog {
+            id,
+            lines: vec![LogLine { level: LogLevel::Info, time: now(), text: "l".into(), stream: None }],
+        })
         .writing(Write::AppendPoints { id, series: vec![given::stepped("loss", &[1.0])] })
         .writing(Write::AppendValues { id, values: vec![value] })
         .writing(Write::AddArtifact(Box::new(artifact.clone())))

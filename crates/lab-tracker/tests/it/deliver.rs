@@ -300,8 +300,9 @@ fn any_record() -> impl Strategy<Value = Record> {
         let value = Value::Custom { value: json!({ "n": key }) };
         Record::Values { values: vec![LoggedValue { key: SeriesKey::named("table"), step: None, time: BEGIN, value }] }
     });
-    let line = prop::sample::select(vec![LogLevel::Info, LogLevel::Warning, LogLevel::Error])
-        .prop_map(|level| Record::Log { lines: vec![LogLine { level, time: BEGIN, text: "epoch done".to_owned(), stream: None }] });
+    let line = prop::sample::select(vec![LogLevel::Info, LogLevel::Warning, LogLevel::Error]).prop_map(|level| {
+        Record::Log { lines: vec![LogLine { level, time: BEGIN, text: "epoch done".to_owned(), stream: None }] }
+    });
     // The third was never uploaded.
     let artifact = (0..2u8, 0..3usize).prop_map(|(name, content)| Record::Artifact {
         name: format!("file-{name}").parse().unwrap(),

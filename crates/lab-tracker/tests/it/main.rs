@@ -5,6 +5,7 @@
 mod artifacts;
 mod deliver;
 mod experiments;
+mod external;
 mod faults;
 mod faulty;
 mod given;
