@@ -36,7 +36,7 @@ export function check(name: string, body: (bench: Bench) => Promise<void>, optio
     const lab = await Lab.start();
     const window = await browser.newContext({ viewport: { width: 1400, height: 900 }, ...context });
     const page = await window.newPage();
-    page.setDefaultTimeout(15_000);
+    page.setDefaultTimeout(30_000);
     const complained: string[] = [];
     page.on("console", (message) => {
       const isOurs = !message.text().startsWith("Canvas2D: Multiple readback");

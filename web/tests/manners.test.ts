@@ -63,6 +63,7 @@ for (const colorScheme of ["light", "dark"] as const) {
         found.push(...(await barriers(bench)).map((barrier) => `${name}: ${barrier}`));
       }
       await open("/");
+      await page.getByRole("link", { name: "tiny-lm" }).waitFor();
       await page.keyboard.press("Control+k");
       await page.getByRole("dialog").waitFor();
       found.push(...(await barriers(bench)).map((barrier) => `palette: ${barrier}`));
