@@ -263,10 +263,11 @@ impl Worker {
         Duration::from_secs_f64(self.workspace.settings.checkpoint_interval_secs)
     }
 
-    /// Makes what was appended durable, every checkpoint interval and once more at the end.
+    /// Makes what was appended durable, twice in every checkpoint interval and once more at the end. Twice, because making
+    /// it durable takes time too, and no record is to wait longer than the interval.
     fn keep_durable(&self) {
         loop {
-            let deadline = Instant::now() + self.interval();
+            let deadline = Instant::now() + self.interval() / 2;
             let mut state = self.shared.lock();
             while !state.shipped
                 && let Some(left) = deadline.checked_duration_since(Instant::now())

@@ -3,9 +3,10 @@
 use std::io::{BufRead as _, BufReader, Lines, Read as _};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use lab_client::{Run, StartOptions, Workspace, left_behind, sync, waiting};
-use lab_model::{RunId, RunStatus};
+use lab_model::{RunId, RunStatus, Settings};
 
 use crate::given::{Lab, counted, log, quick};
 
@@ -18,8 +19,11 @@ const MODE: &str = "LAB_TEST_MODE_OF_PARENT";
 fn child() {
     let Ok(root) = std::env::var(ROOT) else { return };
     let id: RunId = std::env::var(RUN).unwrap().parse().unwrap();
-    let workspace = quick(Workspace::find(Path::new(&root), |_| None).unwrap());
     let mode = std::env::var(MODE).unwrap();
+    let mut workspace = quick(Workspace::find(Path::new(&root), |_| None).unwrap());
+    if mode.contains("paced") {
+        workspace.settings.checkpoint_interval_secs = Settings::default().checkpoint_interval_secs;
+    }
     let is_offline = mode.contains("offline");
     let run =
         Run::start(&workspace, StartOptions { run_id: Some(id), is_offline, ..StartOptions::new("tiny-lm") }).unwrap();
@@ -36,10 +40,13 @@ fn child() {
         if mode.contains("forever") {
             println!("\nlogged {logged}");
         }
+        if mode.contains("paced") {
+            std::thread::sleep(Duration::from_millis(1));
+        }
     }
     println!("\ndone {logged}");
     if mode.contains("close") {
-        let outcome = run.deliver_within(std::time::Duration::from_secs(30), &mut || false);
+        let outcome = run.deliver_within(Duration::from_secs(30), &mut || false);
         assert!(outcome.is_delivered, "{outcome:?}");
         return;
     }
@@ -177,4 +184,38 @@ fn a_full_disk_is_told_and_what_was_logged_before_is_kept() {
         assert!(synced.is_complete() && synced.refused.is_empty(), "{mode}: {synced}");
         assert_eq!(lab.stored().losses(id), counted(logged), "{mode}");
     }
+}
+
+/// A power cut leaves of each file what was made durable before it. Only the spool counts here: nothing is delivered.
+#[test]
+fn a_power_cut_takes_a_second_at_most() {
+    let lab = Lab::new();
+    let id = new_id();
+    let scratch = tempfile::tempdir().unwrap();
+    let (source, library) = (scratch.path().join("synced.c"), scratch.path().join("synced.so"));
+    let list = scratch.path().join("synced");
+    std::fs::write(&source, include_str!("synced.c")).unwrap();
+    let built = Command::new("cc").args(["-shared", "-fPIC", "-o"]).arg(&library).arg(&source).arg("-ldl").status();
+    assert!(built.expect("a C compiler, as SQLite needs it too").success());
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.env("LD_PRELOAD", &library).env("LAB_TEST_SYNCED", &list);
+    let mut child = Running::start_through(command, &lab.workspace.root, id, "offline paced forever");
+    let mut told = Vec::new();
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_millis(2_950) {
+        child.read("logged").unwrap();
+        told.push(Instant::now());
+    }
+    let cut_at = Instant::now();
+    child.kill();
+
+    let synced = std::fs::read_to_string(&list).unwrap();
+    let of_spool = synced.lines().filter_map(|line| line.split_once(' ')).filter(|(_, path)| path.ends_with(".spool"));
+    let (size, path) = of_spool.last().expect("nothing was made durable");
+    std::fs::OpenOptions::new().write(true).open(path).unwrap().set_len(size.parse().unwrap()).unwrap();
+    let synced = sync(&lab.workspace).unwrap();
+    assert!(synced.is_complete(), "{synced}");
+    let kept = lab.stored().losses(id).len();
+    let lost_since = told.get(kept).map_or(Duration::ZERO, |told| cut_at - *told);
+    assert!(kept > 100 && lost_since <= Duration::from_secs(1), "{kept} of {}: {lost_since:?}", told.len());
 }
