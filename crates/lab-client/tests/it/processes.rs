@@ -210,8 +210,9 @@ fn a_power_cut_takes_a_second_at_most() {
     child.kill();
 
     let synced = std::fs::read_to_string(&list).unwrap();
-    let of_spool = synced.lines().filter_map(|line| line.split_once(' ')).filter(|(_, path)| path.ends_with(".spool"));
-    let (size, path) = of_spool.last().expect("nothing was made durable");
+    let mut of_spool =
+        synced.lines().filter_map(|line| line.split_once(' ')).filter(|(_, path)| path.ends_with(".spool"));
+    let (size, path) = of_spool.next_back().expect("nothing was made durable");
     std::fs::OpenOptions::new().write(true).open(path).unwrap().set_len(size.parse().unwrap()).unwrap();
     let synced = sync(&lab.workspace).unwrap();
     assert!(synced.is_complete(), "{synced}");
