@@ -1,4 +1,5 @@
-//! The HTTP faces of the tracker: native API, event stream, metrics for Prometheus and the web page.
+//! The HTTP faces of the tracker: native API, MLflow's tracking API, event stream, metrics for Prometheus and the web
+//! page.
 //!
 //! A handler takes its input apart, makes one call of the tracker and writes the answer. It decides nothing: a rule that
 //! lived here would not hold for the next face.
@@ -11,6 +12,7 @@ mod extract;
 mod guard;
 mod health;
 mod limits;
+mod mlflow;
 mod page;
 mod problem;
 mod serve;
@@ -34,6 +36,7 @@ pub fn router(state: AppState) -> Router {
     Router::new()
         .merge(api)
         .merge(api::openapi_route(document))
+        .merge(mlflow::router(&state))
         .merge(health::router())
         .merge(page::router())
         .fallback(page::fallback)

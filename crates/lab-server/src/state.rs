@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use lab_tracker::Tracker;
+use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 
 use crate::telemetry::Telemetry;
@@ -19,6 +20,8 @@ pub struct AppState {
     pub allowed_hosts: Arc<AllowedHosts>,
     /// Counters for Prometheus.
     pub(crate) telemetry: Arc<Telemetry>,
+    /// Set once the experiment is there that MLflow's clients take for granted.
+    pub(crate) default_experiment: Arc<OnceCell<()>>,
     /// Ends streams when the server shuts down.
     pub(crate) shutdown: CancellationToken,
 }
@@ -32,6 +35,7 @@ impl AppState {
             limits,
             allowed_hosts: Arc::new(allowed_hosts),
             telemetry: Arc::new(Telemetry::new()),
+            default_experiment: Arc::default(),
             shutdown: CancellationToken::new(),
         }
     }
