@@ -238,7 +238,7 @@ impl Run {
     /// # Errors
     /// As [`Run::log`].
     pub fn log_series(&self, series: Vec<SeriesPoints>) -> Result<()> {
-        self.append(Record::Metrics { series })
+        self.append(Record::metrics(series))
     }
 
     /// Logs values that are not one number.
@@ -541,7 +541,7 @@ fn watch_usage(writer: &Arc<Mutex<Writer>>, interval_secs: u64) {
                 points.push(value, None, time_micros);
                 points
             });
-            let record = Record::Metrics { series: series.collect() };
+            let record = Record::metrics(series.collect());
             // A full disk is told to whoever logs next.
             if writer.lock().unwrap_or_else(PoisonError::into_inner).append(&record).is_err() {
                 return;

@@ -405,7 +405,7 @@ impl SpoolDelivery {
             }
             count += 1;
         }
-        let records: Vec<Record> = self.ready.iter().take(count).cloned().collect();
+        let records = Record::joined(&self.ready.make_contiguous()[..count]);
         self.upload(&records).await?;
         let delivery = Delivery {
             writer_id: self.reader.writer,
@@ -453,7 +453,7 @@ impl SpoolDelivery {
 
 fn points_of(record: &Record) -> usize {
     match record {
-        Record::Metrics { series } => series.iter().map(lab_model::SeriesPoints::len).sum(),
+        Record::Metrics { series, .. } => series.iter().map(lab_model::SeriesPoints::len).sum(),
         _ => 0,
     }
 }

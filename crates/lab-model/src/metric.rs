@@ -127,6 +127,13 @@ impl SeriesPoints {
         self.times_micros.push(time_micros);
     }
 
+    /// Adds all points of another at the end.
+    pub fn append(&mut self, other: &Self) {
+        self.values.extend_from_slice(&other.values);
+        self.steps.extend_from_slice(&other.steps);
+        self.times_micros.extend_from_slice(&other.times_micros);
+    }
+
     /// The points as `(value, step, time in microseconds)`.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (f64, Option<i64>, i64)> + '_ {
         (0..self.len()).map(|i| (self.values[i], self.steps[i], self.times_micros[i]))

@@ -3,12 +3,13 @@
 //! A client numbers its records 1, 2, 3 … and sends them at least once. The store keeps, with the change itself, the
 //! number it has come to for each writer, so that a record that arrives again has no effect.
 
+use std::collections::HashMap;
+
 use serde::{Deserialize, Serialize};
 
-use crate::{ArtifactName, ArtifactType, Error};
 use crate::{
-    ContentHash, EnvironmentSnapshot, LogLine, LoggedValue, Metadata, Parameters, Result, RunError, RunId, RunStatus,
-    SeriesPoints, Tags, Timestamp, Validate, WriterId, check_name,
+    ArtifactName, ArtifactType, ContentHash, EnvironmentSnapshot, Error, LogLine, LoggedValue, Metadata, Parameters,
+    Result, RunError, RunId, RunStatus, SeriesKey, SeriesPoints, Tags, Timestamp, Validate, WriterId, check_name,
 };
 
 /// The beginning of a run as its client tells it.
@@ -68,6 +69,10 @@ pub enum Record {
     Metrics {
         /// By series.
         series: Vec<SeriesPoints>,
+        /// How many records in a row these are, joined: a delivery of a column costs less than one of its points.
+        #[serde(default = "one", skip_serializing_if = "is_one")]
+        #[cfg_attr(feature = "schema", schema(default = 1, minimum = 1))]
+        records: u32,
     },
     /// Values that are not one number.
     Values {
@@ -138,6 +143,65 @@ pub enum Record {
     Finish(FinishRun),
 }
 
+fn one() -> u32 {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes it so")]
+fn is_one(records: &u32) -> bool {
+    *records == 1
+}
+
+impl Record {
+    /// One record of points.
+    #[must_use]
+    pub fn metrics(series: Vec<SeriesPoints>) -> Self {
+        Self::Metrics { series, records: 1 }
+    }
+
+    /// How many numbers of its writer it takes.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        match self {
+            Self::Metrics { records, .. } => u64::from(*records),
+            _ => 1,
+        }
+    }
+
+    /// The same records, those of points that follow one another joined by series. The order within a series stays.
+    #[must_use]
+    pub fn joined(all: &[Self]) -> Vec<Self> {
+        let mut joined: Vec<Self> = Vec::new();
+        // Where each series is in the last record.
+        let mut places: HashMap<&SeriesKey, usize> = HashMap::new();
+        for record in all {
+            let Self::Metrics { series: more, records: further } = record else {
+                joined.push(record.clone());
+                continue;
+            };
+            if !matches!(joined.last(), Some(Self::Metrics { records, .. }) if records.checked_add(*further).is_some())
+            {
+                places.clear();
+                joined.push(Self::Metrics { series: Vec::new(), records: 0 });
+            }
+            let Some(Self::Metrics { series, records }) = joined.last_mut() else { continue };
+            *records += further;
+            for (index, points) in more.iter().enumerate() {
+                // Most records name the same series in the same order.
+                let same = series.get(index).is_some_and(|there| there.key == points.key).then_some(index);
+                match same.or_else(|| places.get(&points.key).copied()) {
+                    Some(place) => series[place].append(points),
+                    None => {
+                        places.insert(&points.key, series.len());
+                        series.push(points.clone());
+                    }
+                }
+            }
+        }
+        joined
+    }
+}
+
 impl Validate for Record {
     fn validate(&self) -> Result<()> {
         match self {
@@ -152,7 +216,10 @@ impl Validate for Record {
                 start.parameters.validate().map_err(|e| e.within("parameters"))?;
                 start.tags.validate().map_err(|e| e.within("tags"))
             }
-            Self::Metrics { series } => series.validate().map_err(|e| e.within("series")),
+            Self::Metrics { records: 0, .. } => {
+                Err(Error::invalid("records", "is 0; a record stands for itself at least"))
+            }
+            Self::Metrics { series, .. } => series.validate().map_err(|e| e.within("series")),
             Self::Values { values } => values.validate().map_err(|e| e.within("values")),
             Self::Parameters { parameters } => parameters.validate().map_err(|e| e.within("parameters")),
             Self::Tags { tags } => tags.validate().map_err(|e| e.within("tags")),
@@ -210,8 +277,36 @@ pub struct Acknowledged {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Refused {
-    /// Number of the record.
+    /// Number of the record; of joined ones, of the last.
     pub seq: u64,
     /// Why, in one sentence.
     pub problem: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn points(name: &str, values: &[f64]) -> SeriesPoints {
+        let mut points = SeriesPoints::new(name.into());
+        values.iter().for_each(|value| points.push(*value, None, 0));
+        points
+    }
+
+    #[test]
+    fn records_of_points_are_joined_by_series_up_to_another_kind() {
+        let beat = Record::Heartbeat { at: Timestamp::UNIX_EPOCH };
+        let all = [
+            Record::metrics(vec![points("a", &[1.0]), points("b", &[2.0])]),
+            Record::metrics(vec![points("b", &[3.0]), points("c", &[4.0, 5.0])]),
+            Record::metrics(vec![points("a", &[6.0])]),
+            beat.clone(),
+            Record::metrics(vec![points("b", &[7.0])]),
+        ];
+        let series = vec![points("a", &[1.0, 6.0]), points("b", &[2.0, 3.0]), points("c", &[4.0, 5.0])];
+        let joined = Record::joined(&all);
+        assert_eq!(joined, [Record::Metrics { series, records: 3 }, beat, all[4].clone()]);
+        assert_eq!(joined.iter().map(Record::count).sum::<u64>(), 5);
+        assert_eq!(Record::joined(&joined), joined);
+    }
 }

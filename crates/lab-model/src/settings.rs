@@ -100,7 +100,7 @@ impl Default for Settings {
             capture_environment: true,
             system_metrics_interval_secs: 10,
             checkpoint_interval_secs: 1.0,
-            metric_buffer_size: 10_000,
+            metric_buffer_size: 50_000,
             artifact_limit_bytes: 10 << 30,
             compression: Compression::default(),
             heartbeat_timeout_secs: 300,

@@ -47,16 +47,16 @@ impl Tracker {
             let Some(new) = new_records(&delivery, known)? else {
                 return Ok(Acknowledged { seq: known, refused: Vec::new() });
             };
-            let first_new = known + 1;
             let mut plan = self.begin(&delivery, new).await?;
-            for (record, seq) in new.iter().zip(first_new..) {
+            let mut seq = known;
+            for record in new {
+                seq += record.count();
                 match self.apply(&mut plan, record).await {
                     Ok(()) => {}
                     Err(error) if error.is_retryable() || matches!(error, Error::Storage { .. }) => return Err(error),
                     Err(error) => plan.refused.push(Refused { seq, problem: error.to_string() }),
                 }
             }
-            let seq = known + new.len() as u64;
             let ended = plan.has_moved && plan.run.status.is_terminal();
             let (change, refused) = plan.finish(&delivery, known, seq);
             match self.store().commit(change).await {
@@ -164,15 +164,13 @@ impl Tracker {
                 }
                 _ => plan.act(End { action: RunAction::Resume, at: *at, error: None }, &[]),
             },
-            Record::Metrics { series } => {
+            Record::Metrics { series, .. } => {
                 require_running(&plan.run, "metrics")?;
                 for points in series.iter().filter(|points| !points.is_empty()) {
                     let all = plan.points.entry(points.key.clone());
                     let all = all.or_insert_with_key(|key| SeriesPoints::new(key.clone()));
                     plan.measured.insert(points.key.name.clone());
-                    all.values.extend_from_slice(&points.values);
-                    all.steps.extend_from_slice(&points.steps);
-                    all.times_micros.extend_from_slice(&points.times_micros);
+                    all.append(points);
                 }
                 Ok(())
             }
@@ -266,14 +264,24 @@ impl Tracker {
     }
 }
 
-/// The records that are not kept yet; `None` if there are none.
+/// The records that are not kept yet; `None` if there are none, or if the first of them is kept in part: what was joined
+/// is not taken apart here, and its client goes on behind what is kept.
 fn new_records(delivery: &Delivery, known: u64) -> Result<Option<&[Record]>> {
     if delivery.first_seq > known + 1 {
         let problem = format!("has sent {known} records; those from {} on are missing", known + 1);
         return Err(Error::conflict(Kind::Writer, delivery.writer_id, problem));
     }
-    let skip = usize::try_from(known + 1 - delivery.first_seq).unwrap_or(usize::MAX);
-    Ok(delivery.records.get(skip..).filter(|new| !new.is_empty()))
+    let mut next = delivery.first_seq;
+    for (index, record) in delivery.records.iter().enumerate() {
+        if next == known + 1 {
+            return Ok(Some(&delivery.records[index..]));
+        }
+        if next > known {
+            break;
+        }
+        next = next.saturating_add(record.count());
+    }
+    Ok(None)
 }
 
 fn new_run(id: RunId, start: &StartRun, experiment: &Experiment) -> NewRun {

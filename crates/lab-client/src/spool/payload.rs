@@ -74,7 +74,7 @@ fn read_step(mut bytes: &[u8]) -> Option<Record> {
         points.push(value, Some(step), time_micros);
         series.push(points);
     }
-    Some(Record::Metrics { series })
+    Some(Record::metrics(series))
 }
 
 fn take<const N: usize>(bytes: &mut &[u8]) -> Option<[u8; N]> {
@@ -129,7 +129,7 @@ mod tests {
                 .collect();
             let mut payload = Vec::new();
             write_step(step, time_micros, values.clone(), &mut payload).unwrap();
-            let Record::Metrics { series } = read(&payload).unwrap() else { panic!() };
+            let Record::Metrics { series, .. } = read(&payload).unwrap() else { panic!() };
             prop_assert_eq!(series.len(), values.len());
             for (points, (key, value)) in series.iter().zip(&values) {
                 prop_assert_eq!(&points.key, key);
@@ -138,7 +138,7 @@ mod tests {
             }
             for cut in 0..payload.len() {
                 // Shorter ones are errors or have fewer numbers, and never others.
-                if let Ok(Record::Metrics { series: fewer }) = read(&payload[..cut]) {
+                if let Ok(Record::Metrics { series: fewer, .. }) = read(&payload[..cut]) {
                     prop_assert!(fewer.iter().zip(&series).all(|(a, b)| a.key == b.key));
                     prop_assert!(fewer.len() < series.len());
                 }

@@ -9,7 +9,7 @@ use super::{SpoolReader, SpoolWriter};
 fn record(i: u64) -> Record {
     let mut points = SeriesPoints::new("loss".into());
     points.push(if i.is_multiple_of(3) { f64::INFINITY } else { i as f64 }, Some(i as i64), 1_000_000 + i as i64);
-    Record::Metrics { series: vec![points] }
+    Record::metrics(vec![points])
 }
 
 fn spool(records: u64) -> (TempDir, std::path::PathBuf) {

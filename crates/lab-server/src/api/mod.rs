@@ -15,6 +15,7 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
 use axum::routing::get;
+use tower_http::decompression::RequestDecompressionLayer;
 use tower_http::timeout::TimeoutLayer;
 use utoipa::OpenApi;
 use utoipa::openapi::{OpenApi as Document, RefOr};
@@ -77,7 +78,9 @@ pub(crate) fn router(state: &AppState) -> (Router<AppState>, Document) {
         .routes(routes!(records::deliver))
         .routes(routes!(records::get_writer))
         .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, state.limits.request_timeout))
-        .layer(DefaultBodyLimit::max(state.limits.max_body_bytes));
+        .layer(DefaultBodyLimit::max(state.limits.max_body_bytes))
+        // The limit counts what comes out of it.
+        .layer(RequestDecompressionLayer::new());
     // Streams last as long as they last; what they carry is bounded by the tracker.
     let streaming = OpenApiRouter::new()
         .routes(routes!(artifacts::list_artifacts, artifacts::log_artifact))

@@ -29,7 +29,7 @@ pub(super) async fn deliver(
     }
     let records = delivery.records.len() as u64;
     let points = delivery.records.iter().map(|record| match record {
-        Record::Metrics { series } => series.iter().map(|s| s.len() as u64).sum(),
+        Record::Metrics { series, .. } => series.iter().map(|s| s.len() as u64).sum(),
         _ => 0,
     });
     let points: u64 = points.sum();

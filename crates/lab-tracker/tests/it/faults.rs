@@ -87,7 +87,7 @@ impl Given {
         let records = vec![
             starts("brand-new"),
             Record::Parameters { parameters: parameters(r#"{"lr": 0.1}"#) },
-            Record::Metrics { series: vec![points("loss", &[1.0, 2.0])] },
+            Record::metrics(vec![points("loss", &[1.0, 2.0])]),
             Record::Finish(FinishRun { status: RunStatus::Completed, ended_at: BEGIN, error: None }),
         ];
         let delivery = |run_id| Delivery { writer_id: *writer, run_id, first_seq: 1, records: records.clone() };

@@ -84,7 +84,7 @@ async fn a_client_that_had_not_vanished_goes_on_by_delivering() {
     let run = lab.tracker.run(id).await.unwrap();
     vanished(&lab, &run).await;
 
-    (delivery.first_seq, delivery.records) = (2, vec![Record::Metrics { series: vec![points("loss", &[1.0])] }]);
+    (delivery.first_seq, delivery.records) = (2, vec![Record::metrics(vec![points("loss", &[1.0])])]);
     let last = lab.last_event().await;
     assert_eq!(lab.tracker.deliver(delivery.clone()).await.unwrap().refused, []);
     assert_eq!(lab.events_after(last).await, ["run_resumed", "metrics_logged"]);
@@ -103,7 +103,7 @@ async fn a_run_that_resumes_and_ends_in_one_delivery_gets_its_final_aggregations
     vanished(&lab, &run).await;
     let finish = FinishRun { status: RunStatus::Completed, ended_at: BEGIN, error: None };
     delivery.first_seq = 2;
-    delivery.records = vec![Record::Metrics { series: vec![points("loss", &[3.0, 2.0, 1.0])] }, Record::Finish(finish)];
+    delivery.records = vec![Record::metrics(vec![points("loss", &[3.0, 2.0, 1.0])]), Record::Finish(finish)];
     assert_eq!(lab.tracker.deliver(delivery).await.unwrap().refused, []);
     assert_eq!(lab.status(id).await, RunStatus::Completed);
     let (_, loss) = &lab.tracker.summaries(&[id], None).await.unwrap()[0];
@@ -116,14 +116,14 @@ async fn only_a_vanished_client_resumes_by_itself() {
     let (mut delivery, id) = starting("tiny-lm");
     lab.tracker.deliver(delivery.clone()).await.unwrap();
     lab.tracker.cancel_run(id, Some("no budget".to_owned())).await.unwrap();
-    (delivery.first_seq, delivery.records) = (2, vec![Record::Metrics { series: vec![points("loss", &[1.0])] }]);
+    (delivery.first_seq, delivery.records) = (2, vec![Record::metrics(vec![points("loss", &[1.0])])]);
     let acknowledged = lab.tracker.deliver(delivery.clone()).await.unwrap();
     assert_eq!((acknowledged.seq, acknowledged.refused.len()), (2, 1));
     let (key, range) = ("loss".into(), PointRange::default());
     assert!(lab.tracker.points(id, &key, &range, None).await.unwrap().points.is_empty());
 
     let resume = Record::Resume { at: BEGIN };
-    let records = vec![starts("tiny-lm"), resume, Record::Metrics { series: vec![points("loss", &[1.0])] }];
+    let records = vec![starts("tiny-lm"), resume, Record::metrics(vec![points("loss", &[1.0])])];
     let attached = Delivery { writer_id: WriterId::new(BEGIN), first_seq: 1, records, ..delivery };
     assert_eq!(lab.tracker.deliver(attached).await.unwrap().refused, []);
     assert_eq!(lab.status(id).await, RunStatus::Running);

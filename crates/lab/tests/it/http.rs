@@ -160,6 +160,24 @@ async fn an_artifact_over_the_limit_is_refused_before_a_byte_is_kept() {
 }
 
 #[tokio::test]
+async fn a_body_may_be_compressed_and_is_bounded_by_what_comes_out_of_it() {
+    let lab = TestLab::new();
+    let server = lab.serve();
+    let url = format!("{}/api/v1/experiments", server.url);
+    let post = |encoding: &'static str, body: Vec<u8>| {
+        let request = server.client.post(&url).header("content-type", "application/json");
+        request.header("content-encoding", encoding).body(body).send()
+    };
+    let small = zstd::bulk::compress(json!({ "name": "small" }).to_string().as_bytes(), 1).unwrap();
+    assert_eq!(post("zstd", small.clone()).await.unwrap().status(), 201);
+    let bomb = json!({ "name": "bomb", "description": "0".repeat(40 << 20) });
+    let bomb = zstd::bulk::compress(bomb.to_string().as_bytes(), 1).unwrap();
+    assert!(bomb.len() < 100_000, "{}", bomb.len());
+    assert_eq!(post("zstd", bomb).await.unwrap().status(), 413);
+    assert_eq!(post("compress", small).await.unwrap().status(), 415);
+}
+
+#[tokio::test]
 async fn lineage_tells_what_a_run_used_and_made() {
     let lab = TestLab::new();
     let server = lab.serve();

@@ -44,7 +44,7 @@ pub(crate) fn record() -> impl Strategy<Value = Record> {
     prop_oneof![
         start().prop_map(Record::Start),
         time().prop_map(|at| Record::Resume { at }),
-        vec(series_points(), 0..3).prop_map(|series| Record::Metrics { series }),
+        (vec(series_points(), 0..3), 1..5u32).prop_map(|(series, records)| Record::Metrics { series, records }),
         vec(logged_value(), 0..3).prop_map(|values| Record::Values { values }),
         parameters().prop_map(|parameters| Record::Parameters { parameters }),
         tags().prop_map(|tags| Record::Tags { tags }),

@@ -26,7 +26,7 @@ fn a_delivery_of_every_record() {
         records: vec![
             Record::Start(start),
             Record::Resume { at: time() },
-            Record::Metrics { series: vec![points] },
+            Record::metrics(vec![points]),
             Record::Values { values: vec![LoggedValue { key: "eval".into(), step: None, time: time(), value }] },
             Record::Parameters { parameters: parameters([("layers", 12.into())]) },
             Record::Tags { tags: Tags::labels(["late"]) },

@@ -312,7 +312,9 @@ fn size_of(record: &Record) -> usize {
     let own = match record {
         Record::Values { values } => serde_json::to_vec(values).map_or(0, |json| json.len()),
         Record::Log { lines } => lines.iter().map(|line| line.text.len() + 100).sum(),
-        Record::Metrics { series } => series.iter().map(|points| 60 + points.key.name.len() + 60 * points.len()).sum(),
+        Record::Metrics { series, .. } => {
+            series.iter().map(|points| 60 + points.key.name.len() + 60 * points.len()).sum()
+        }
         _ => 0,
     };
     own + RECORD_BYTES
@@ -376,7 +378,7 @@ impl Preview {
     fn count(&mut self, stream: &Stream) -> anyhow::Result<()> {
         for item in (stream.open)()? {
             match item? {
-                Item::Record(Record::Metrics { series }) => {
+                Item::Record(Record::Metrics { series, .. }) => {
                     self.points += series.iter().map(|points| points.len() as u64).sum::<u64>();
                 }
                 Item::Record(Record::Values { values }) => self.values += values.len() as u64,

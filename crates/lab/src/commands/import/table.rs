@@ -276,7 +276,7 @@ fn items(
         }
         let mut items = Vec::new();
         if !series.is_empty() {
-            items.push(Item::Record(Record::Metrics { series }));
+            items.push(Item::Record(Record::metrics(series)));
         }
         if !values.is_empty() {
             items.push(Item::Record(Record::Values { values }));

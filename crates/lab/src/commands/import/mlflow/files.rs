@@ -115,7 +115,7 @@ fn points(name: &str, file: &Path) -> anyhow::Result<Items> {
             Some(point(&name, value, Some(step), millis(time as i64)))
         };
         let points = point_of().with_context(|| format!("line {number} of `{shown}` is no point of a metric"))?;
-        Ok(Item::Record(Record::Metrics { series: vec![points] }))
+        Ok(Item::Record(Record::metrics(vec![points])))
     })))
 }
 

@@ -103,7 +103,7 @@ fn read_page(database: &Connection, run: &str, after: i64) -> rusqlite::Result<V
             value => value,
         };
         let points = point(&key, value, Some(row.get(4)?), millis(row.get(3)?));
-        Ok((row.get(0)?, Record::Metrics { series: vec![points] }))
+        Ok((row.get(0)?, Record::metrics(vec![points])))
     })?;
     points.collect()
 }

@@ -135,11 +135,11 @@ fn items_of(event: &Event, plugins: &mut Plugins, is_undone: bool) -> Vec<Item> 
         items.push(Item::Record(Record::Values { values }));
     }
     if !series.is_empty() {
-        items.push(Item::Record(Record::Metrics { series }));
+        items.push(Item::Record(Record::metrics(series)));
     }
     if is_undone {
         // Their places are kept: a purge that comes later must not move what was imported before it.
-        items.iter_mut().for_each(|item| *item = Item::Record(Record::Metrics { series: Vec::new() }));
+        items.iter_mut().for_each(|item| *item = Item::Record(Record::metrics(Vec::new())));
     }
     items
 }

@@ -123,7 +123,7 @@ impl State {
 
 fn push_series(series: Vec<SeriesPoints>, records: &mut Vec<Record>) {
     if !series.is_empty() {
-        records.push(Record::Metrics { series });
+        records.push(Record::metrics(series));
     }
 }
 
