@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import mlflow
 import pytest
+from mlflow import MlflowClient
 
 import llm_research_lab as lab
 
@@ -100,3 +102,20 @@ def either(request: pytest.FixtureRequest, store: Store, serve: Callable[[], str
     if request.param == "server":
         serve()
     return store
+
+
+@pytest.fixture
+def client(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[MlflowClient]:
+    """MLflow's client of a server over an empty store; its fluent functions use the same.
+
+    With LAB_TEST_MLFLOW set to the address of a genuine server, of that one: what it answers is what is right.
+    """
+    url = os.environ.get("LAB_TEST_MLFLOW") or request.getfixturevalue("serve")()
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", url)
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    mlflow.set_tracking_uri(url)
+    yield MlflowClient(url)
+    while mlflow.active_run():
+        mlflow.end_run("KILLED")
+    mlflow.tracking.fluent._active_experiment_id = None
+    mlflow.set_tracking_uri("")

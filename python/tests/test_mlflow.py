@@ -3,26 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
 
 import mlflow
 import pytest
 from conftest import Store
 from mlflow import MlflowClient
-
-
-@pytest.fixture
-def client(store: Store, serve: Callable[[], str], monkeypatch: pytest.MonkeyPatch) -> Iterator[MlflowClient]:
-    """A client of a server over an empty store, which the fluent functions use too."""
-    url = serve()
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", url)
-    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
-    mlflow.set_tracking_uri(url)
-    yield MlflowClient(url)
-    while mlflow.active_run():
-        mlflow.end_run()
-    mlflow.tracking.fluent._active_experiment_id = None
-    mlflow.set_tracking_uri(None)
 
 
 def test_a_run_of_the_fluent_functions_is_a_run_like_any_other(client: MlflowClient, store: Store) -> None:

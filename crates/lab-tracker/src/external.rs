@@ -384,7 +384,7 @@ fn mentions(filter: &Filter, wanted: &Field) -> bool {
     }
 }
 
-fn require_kept(run: &ExperimentRun) -> Result<()> {
+pub(crate) fn require_kept(run: &ExperimentRun) -> Result<()> {
     if !is_deleted(&run.tags) {
         return Ok(());
     }

@@ -12,6 +12,7 @@ mod experiments;
 mod external;
 mod lifecycle;
 mod lineage;
+mod links;
 mod logging;
 mod read;
 mod references;
@@ -30,6 +31,7 @@ pub use artifacts::NewArtifact;
 pub use clock::Clock;
 pub use experiments::ExperimentOverview;
 pub use external::{Amendment, DELETED, UNATTENDED, is_deleted};
+pub use links::{Dataset, DatasetUse, RunLinks};
 pub use read::{RunDetail, RunRow, SeriesView};
 pub use runs::NewRun;
 

@@ -1,12 +1,13 @@
 //! Runs with all that belongs to them, read for many at once.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use lab_model::{Error, ExperimentId, ExperimentRun, ParameterValue, RunId, RunStatus, SeriesSummary, UserId};
-use lab_tracker::Tracker;
+use lab_tracker::{Dataset, Tracker};
 use serde_json::Value;
 
-use super::entities::{self, Metric, PARENT, Pair, RUN_NAME, Run, RunData, RunInfo};
+use super::entities::{self, DatasetInput, Metric, PARENT, Pair, RUN_NAME, Run, RunData, RunInfo, RunInputs};
 use super::failure::Reply;
 use super::ids;
 use super::numbers::Double;
@@ -55,11 +56,13 @@ pub(super) async fn describe(tracker: &Tracker, runs: Vec<ExperimentRun>) -> Rep
     }
     let users = user_names(tracker, &runs).await?;
     let locations = locations(tracker, &runs).await?;
+    let mut inputs = inputs(tracker, &runs).await?;
     let described = runs.into_iter().map(|run| {
         let user = run.created_by.and_then(|id| users.get(&id)).map(String::as_str).unwrap_or_default();
         let location = locations.get(&run.experiment_id).map(String::as_str).unwrap_or_default();
         let metrics = metrics.remove(&run.id).unwrap_or_default();
-        one(run, user, location, metrics)
+        let inputs = inputs.remove(&run.id).unwrap_or_default();
+        one(run, user, location, metrics, inputs)
     });
     Ok(described.collect())
 }
@@ -69,6 +72,30 @@ async fn user_names(tracker: &Tracker, runs: &[ExperimentRun]) -> Reply<HashMap<
     ids.sort_unstable();
     ids.dedup();
     Ok(tracker.users(&ids).await?.into_iter().map(|user| (user.id, user.name)).collect())
+}
+
+/// What these runs read; runs that read nothing are left out.
+async fn inputs(tracker: &Tracker, runs: &[ExperimentRun]) -> Reply<HashMap<RunId, RunInputs>> {
+    let links = tracker.run_links(runs).await?;
+    let mut datasets: HashMap<(ExperimentId, &str, &str), Dataset> = HashMap::new();
+    let mut inputs = HashMap::new();
+    for run in runs {
+        let Some(links) = links.get(&run.id) else { continue };
+        let mut dataset_inputs = Vec::with_capacity(links.datasets.len());
+        for used in &links.datasets {
+            let dataset = match datasets.entry((run.experiment_id, &used.name, &used.digest)) {
+                Entry::Occupied(known) => known.get().clone(),
+                Entry::Vacant(place) => {
+                    let found = tracker.dataset(run.experiment_id, &used.name, &used.digest).await?;
+                    place.insert(found.unwrap_or_default()).clone()
+                }
+            };
+            let tags = used.tags.iter().map(|(key, value)| Pair { key: key.clone(), value: value.clone() }).collect();
+            dataset_inputs.push(DatasetInput { dataset, tags });
+        }
+        inputs.insert(run.id, RunInputs { dataset_inputs });
+    }
+    Ok(inputs)
 }
 
 /// Where the artifacts of these runs' experiments are.
@@ -97,7 +124,7 @@ fn latest(summary: SeriesSummary) -> Metric<'static> {
     }
 }
 
-fn one(run: ExperimentRun, user: &str, location: &str, metrics: Vec<Metric<'static>>) -> Run {
+fn one(run: ExperimentRun, user: &str, location: &str, metrics: Vec<Metric<'static>>, inputs: RunInputs) -> Run {
     let run_id = ids::run_text(run.id);
     let params = ParameterValue::flatten(&run.parameters);
     let params = params.into_iter().map(|(key, value)| Pair { key, value: text_of(value) }).collect();
@@ -119,5 +146,5 @@ fn one(run: ExperimentRun, user: &str, location: &str, metrics: Vec<Metric<'stat
     if let Some(parent) = run.parent_run_id {
         tags.0.entry(PARENT.to_owned()).or_insert_with(|| ids::run_text(parent));
     }
-    Run { info, data: RunData { metrics, params, tags: entities::pairs(tags) } }
+    Run { info, data: RunData { metrics, params, tags: entities::pairs(tags) }, inputs }
 }

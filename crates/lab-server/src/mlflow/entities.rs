@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use lab_model::{Metadata, Tags};
-use lab_tracker::{DELETED, UNATTENDED, is_deleted};
+use lab_tracker::{DELETED, Dataset, UNATTENDED, is_deleted};
 use serde::Serialize;
 
 use super::ids;
@@ -63,6 +63,21 @@ pub(super) struct RunData {
 pub(super) struct Run {
     pub(super) info: RunInfo,
     pub(super) data: RunData,
+    pub(super) inputs: RunInputs,
+}
+
+/// What a run read.
+#[derive(Debug, Default, Serialize)]
+pub(super) struct RunInputs {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) dataset_inputs: Vec<DatasetInput>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct DatasetInput {
+    pub(super) dataset: Dataset,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) tags: Vec<Pair>,
 }
 
 #[derive(Debug, Serialize)]

@@ -9,6 +9,7 @@ mod experiments;
 mod failure;
 mod ids;
 mod info;
+mod inputs;
 mod logging;
 mod metrics;
 mod names;
@@ -33,6 +34,7 @@ pub(crate) fn router(state: &AppState) -> Router<AppState> {
     let bounded = TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, state.limits.request_timeout);
     let second = Router::new()
         .merge(experiments::routes())
+        .merge(inputs::routes())
         .merge(logging::routes())
         .merge(metrics::routes())
         .merge(runs::routes())

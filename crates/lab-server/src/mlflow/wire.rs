@@ -245,6 +245,11 @@ impl<'a> Fields<'a> {
         items.iter().map(|item| Fields::of(item).ok_or_else(|| wrong_type(name, item))).collect()
     }
 
+    /// An object, where it is there.
+    pub(super) fn object(self, name: &str) -> Reply<Option<Fields<'a>>> {
+        self.get(name).map(|value| Fields::of(value).ok_or_else(|| wrong_type(name, value))).transpose()
+    }
+
     /// Texts of a list, or the only one.
     pub(super) fn texts(self, name: &str) -> Reply<Vec<String>> {
         match self.get(name) {

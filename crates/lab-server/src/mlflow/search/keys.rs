@@ -55,6 +55,16 @@ impl Asked<'_> {
         Ok(Filter::Compare(field, operator, text.into()))
     }
 
+    /// A text that may be compared with a list too.
+    pub(super) fn text_or_list(&self, field: Field) -> Reply<Filter> {
+        if let Test::In(is_in, texts) = self.test {
+            let one_of = Filter::In(field, texts.iter().map(|text| text.as_str().into()).collect());
+            return Ok(if *is_in { one_of } else { Filter::Not(Box::new(one_of)) });
+        }
+        let (operator, text) = self.text()?;
+        Ok(Filter::Compare(field, operator, text.into()))
+    }
+
     /// A moment in milliseconds. Ours are finer: all of a millisecond is that millisecond.
     pub(super) fn moment(&self, field: Field) -> Reply<Filter> {
         let (operator, value) = self.number()?;
@@ -102,8 +112,8 @@ impl Asked<'_> {
             Test::Compare(Operator::NotEqual, Literal::Integer(number)) => (false, vec![number.to_string()]),
             _ => return Err(self.refuse("it is an id, compared with =, !=, IN or NOT IN")),
         };
-        let ids = texts.iter().filter_map(|text| ids::parse_experiment(text).ok());
-        Ok(among(is_in, ids.map(|id| *id.as_uuid())))
+        let ids = texts.iter().map(|text| ids::parse_experiment(text)).collect::<Reply<Vec<_>>>()?;
+        Ok(among(is_in, ids.iter().map(|id| *id.as_uuid())))
     }
 }
 

@@ -1,7 +1,7 @@
 //! The grammar of searches, which all kinds of things share:
 //!
 //! ```text
-//! filter := clause (AND clause)*
+//! filter := (clause [AND])*
 //! clause := key sign value | key [NOT] IN (text, …) | key IS [NOT] NULL
 //! key    := [entity .] name          divided at the first dot; the name may be in `…` or "…"
 //! value  := number | 'text' | "text"
@@ -59,10 +59,9 @@ pub(in crate::mlflow) fn filter(text: &str) -> Reply<Vec<Clause>> {
     let mut parser = Parser::new(text)?;
     let mut clauses = Vec::new();
     while parser.peek().is_some() {
-        if !clauses.is_empty() {
-            parser.expect_word("AND")?;
-        }
         clauses.push(parser.clause()?);
+        // MLflow reads over an AND that is missing, and over one at the end.
+        parser.tokens.next_if(|token| token.is_word("AND"));
     }
     Ok(clauses)
 }
@@ -201,7 +200,7 @@ fn operator(sign: &str) -> Operator {
 
 /// A number in digits; `inf` and `nan` are words.
 fn number(word: &str) -> Option<Literal> {
-    if !word.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '-' | '+' | '.')) {
+    if !word.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '-' | '.')) {
         return None;
     }
     if let Ok(integer) = word.parse() {
@@ -233,6 +232,7 @@ mod tests {
         assert_eq!(one("tags.x IS NOT null").1, Test::Exists(true));
         assert_eq!(one("params.\"a.b\" = 'it''s'").1, Test::Compare(Operator::Equal, Literal::Text("it's".into())));
         assert_eq!(filter("a = 1 and b != 2 AND c < 3").unwrap().len(), 3);
+        assert_eq!(filter("a = 1 b = 2 AND").unwrap().len(), 2);
         assert_eq!(filter("  ").unwrap(), []);
     }
 
@@ -245,8 +245,8 @@ mod tests {
             "a = b",
             "a = 1 OR b = 2",
             "(a = 1)",
-            "a = 1 b = 2",
-            "a = 1 AND",
+            "AND a = 1",
+            "a = 1 AND AND b = 2",
             "a IN ()",
             "a IN ('x'",
             "a IN (1)",

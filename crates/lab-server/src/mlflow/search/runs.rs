@@ -1,12 +1,15 @@
 //! Searching runs.
 
+use std::collections::HashMap;
+
 use axum::Router;
 use axum::extract::State;
 use axum::response::Response;
 use axum::routing::post;
 use lab_model::{
-    ExperimentId, ExperimentRun, Field, Filter, Operator, ParameterValue, RunQuery, Sort, SortOrder, Statistic,
+    ExperimentId, ExperimentRun, Field, Filter, Operator, ParameterValue, RunId, RunQuery, Sort, SortOrder, Statistic,
 };
+use lab_tracker::RunLinks;
 use serde::Serialize;
 
 use super::keys::{Asked, among};
@@ -18,6 +21,7 @@ use crate::mlflow::describe::{artifact_uri, describe};
 use crate::mlflow::entities::{self, PARENT, RUN_NAME, Run};
 use crate::mlflow::failure::{Failure, Reply};
 use crate::mlflow::ids;
+use crate::mlflow::inputs::CONTEXT;
 use crate::mlflow::params::{text_of, typed};
 use crate::mlflow::wire::{Args, Fields, json_reply};
 
@@ -43,11 +47,7 @@ async fn search(State(state): State<AppState>, args: Args) -> Reply<Response> {
     if experiments.is_empty() {
         return json_reply(Answer { runs: Vec::new(), next_page_token: None }).await;
     }
-    let located = if rest.iter().any(|(what, _)| *what == Derived::ArtifactUri) {
-        locations(&state, &experiments).await?
-    } else {
-        Vec::new()
-    };
+    let beside = Beside::of(&state, &experiments, &rest).await?;
     let filter = Filter::And(all);
     let find = |page| {
         let (experiments, filter, sort) = (experiments.clone(), Some(filter.clone()), sort.clone());
@@ -56,7 +56,7 @@ async fn search(State(state): State<AppState>, args: Args) -> Reply<Response> {
     };
     let keep: Option<Keep<ExperimentRun>> = (!rest.is_empty()).then(|| {
         let holds = move |run: &ExperimentRun, (what, condition): &(Derived, Filter)| {
-            condition.matches(&|_| what.of(run, &located).map(ParameterValue::String))
+            what.of(run, &beside).into_iter().any(|text| condition.matches(&|_| Some(text.clone().into())))
         };
         Box::new(move |run: &ExperimentRun| rest.iter().all(|condition| holds(run, condition))) as Keep<_>
     });
@@ -71,14 +71,28 @@ fn experiments(fields: Fields<'_>) -> Reply<Vec<ExperimentId>> {
     Ok(texts.iter().filter_map(|text| ids::parse_experiment(text).ok()).collect())
 }
 
-async fn locations(state: &AppState, experiments: &[ExperimentId]) -> Reply<Vec<(ExperimentId, String)>> {
-    let mut located = Vec::new();
-    for id in experiments {
-        if let Ok(experiment) = state.tracker.experiment(*id).await {
-            located.push((*id, entities::location(&experiment)));
+/// What conditions need that is not in a run.
+#[derive(Default)]
+struct Beside {
+    locations: HashMap<ExperimentId, String>,
+    links: HashMap<RunId, RunLinks>,
+}
+
+impl Beside {
+    async fn of(state: &AppState, experiments: &[ExperimentId], rest: &[(Derived, Filter)]) -> Reply<Self> {
+        let mut beside = Self::default();
+        if rest.iter().any(|(what, _)| *what == Derived::ArtifactUri) {
+            for id in experiments {
+                if let Ok(experiment) = state.tracker.experiment(*id).await {
+                    beside.locations.insert(*id, entities::location(&experiment));
+                }
+            }
         }
+        if rest.iter().any(|(what, _)| matches!(what, Derived::Dataset(_))) {
+            beside.links = state.tracker.links_of(experiments.to_vec()).await?;
+        }
+        Ok(beside)
     }
-    Ok(located)
 }
 
 /// What MLflow compares as a text and the store keeps as something else.
@@ -89,16 +103,37 @@ enum Derived {
     /// The id without hyphens.
     RunId,
     ArtifactUri,
+    /// Of each dataset that the run read.
+    Dataset(DatasetField),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum DatasetField {
+    Name,
+    Digest,
+    Context,
 }
 
 impl Derived {
-    fn of(&self, run: &ExperimentRun, located: &[(ExperimentId, String)]) -> Option<String> {
+    fn of(&self, run: &ExperimentRun, beside: &Beside) -> Vec<String> {
         match self {
-            Self::Parameter(name) => ParameterValue::flatten(&run.parameters).get(name).map(|value| text_of(value)),
-            Self::RunId => Some(ids::run_text(run.id)),
+            Self::Parameter(name) => {
+                let parameters = ParameterValue::flatten(&run.parameters);
+                parameters.get(name).map(|value| text_of(value)).into_iter().collect()
+            }
+            Self::RunId => vec![ids::run_text(run.id)],
             Self::ArtifactUri => {
-                let location = located.iter().find(|(id, _)| *id == run.experiment_id);
-                location.map(|(_, location)| artifact_uri(location, run.id))
+                let location = beside.locations.get(&run.experiment_id);
+                location.map(|location| artifact_uri(location, run.id)).into_iter().collect()
+            }
+            Self::Dataset(field) => {
+                let used = beside.links.get(&run.id).into_iter().flat_map(|links| &links.datasets);
+                used.filter_map(|used| match field {
+                    DatasetField::Name => Some(used.name.clone()),
+                    DatasetField::Digest => Some(used.digest.clone()),
+                    DatasetField::Context => used.tags.get(CONTEXT).cloned(),
+                })
+                .collect()
             }
         }
     }
@@ -158,6 +193,7 @@ fn add((stored, derived): &mut Conditions, Clause { key, test }: &Clause) -> Rep
                 }
             }
         },
+        About::Dataset(field) => derived.push((Derived::Dataset(field), asked.text_or_list(Field::Name)?)),
         About::ArtifactUri => {
             let (operator, text) = asked.text()?;
             derived.push((Derived::ArtifactUri, Filter::Compare(Field::Name, operator, text.into())));
@@ -211,6 +247,7 @@ enum About {
     Status,
     ArtifactUri,
     Time(Field),
+    Dataset(DatasetField),
 }
 
 fn about(key: &Key) -> Reply<About> {
@@ -219,6 +256,7 @@ fn about(key: &Key) -> Reply<About> {
         Some("metric" | "metrics") => return Ok(About::Metric(name())),
         Some("param" | "params" | "parameter" | "parameters") => return Ok(About::Parameter(name())),
         Some("tag" | "tags") => return Ok(About::Tag(name())),
+        Some("dataset" | "datasets") => return dataset_field(&key.name).map(About::Dataset),
         None | Some("attribute" | "attributes" | "attr" | "run") => {}
         Some(entity) => {
             return Err(Failure::invalid(format!(
@@ -241,6 +279,17 @@ fn about(key: &Key) -> Reply<About> {
     }
 }
 
+fn dataset_field(name: &str) -> Reply<DatasetField> {
+    match name {
+        "name" => Ok(DatasetField::Name),
+        "digest" => Ok(DatasetField::Digest),
+        "context" => Ok(DatasetField::Context),
+        _ => Err(Failure::invalid(format!(
+            "Invalid attribute key '{name}' specified. Valid keys of datasets are 'context', 'digest', 'name'"
+        ))),
+    }
+}
+
 fn sort(order_by: &[String]) -> Reply<Vec<Sort>> {
     let mut sort: Vec<Sort> = Vec::new();
     for text in order_by {
@@ -256,6 +305,9 @@ fn sort(order_by: &[String]) -> Reply<Vec<Sort>> {
             About::User => Field::Owner,
             About::Status => Field::Status,
             About::Time(field) => field,
+            About::Dataset(_) => {
+                return Err(Failure::invalid(format!("Invalid order_by key '{key}': runs have several")));
+            }
         };
         if sort.iter().any(|known| known.field == field) {
             return Err(Failure::invalid(format!("`order_by` contains duplicate fields: {order_by:?}")));
