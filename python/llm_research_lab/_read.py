@@ -310,7 +310,7 @@ def compare(
         experiments: All runs of these.
         where: Only those that a filter finds.
         group_by: What makes the groups, as ``params.layers``.
-        metrics: Which metrics; all that every group has where empty.
+        metrics: Which metrics. Where empty all that every group has, without ``system/…`` and ``process/…``.
         baseline: Label of the group that the others are set against.
         lower_is_better: Metrics that are better the lower they are.
         higher_is_better: Metrics that are better the higher they are.

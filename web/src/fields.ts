@@ -69,6 +69,11 @@ export interface Names {
   differing: string[];
 }
 
+const MACHINE = /^(system|process)\//;
+
+/** By name; what the machine was like comes after what was measured. */
+export const byName = (a: string, b: string) => Number(MACHINE.test(a)) - Number(MACHINE.test(b)) || a.localeCompare(b);
+
 export function namesOf(runs: Run[]): Names {
   const count = (names: (run: Run) => Iterable<string>) => {
     const counts = new Map<string, number>();
@@ -79,7 +84,7 @@ export function namesOf(runs: Run[]): Names {
   const differing = [...params].filter(
     ([name, number]) => number < runs.length || new Set(runs.map((run) => parametersOf(run).get(name))).size > 1,
   );
-  const sorted = (counts: Map<string, number>) => [...counts.keys()].sort((a, b) => a.localeCompare(b));
+  const sorted = (counts: Map<string, number>) => [...counts.keys()].sort(byName);
   return {
     params: sorted(params),
     metrics: sorted(count((run) => run.metrics.map((metric) => metric.name))),

@@ -34,6 +34,12 @@ impl SeriesKey {
     pub fn named(name: impl Into<MetricName>) -> Self {
         Self { name: name.into(), context: Context::new() }
     }
+
+    /// Whether it tells how the machine fared (`system/…`, `process/…`) rather than what was measured.
+    #[must_use]
+    pub fn is_of_machine(&self) -> bool {
+        self.name.starts_with("system/") || self.name.starts_with("process/")
+    }
 }
 
 impl From<&str> for SeriesKey {

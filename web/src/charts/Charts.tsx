@@ -1,5 +1,6 @@
 import { useMemo, useState } from "react";
 import { Over } from "../components/Parts.tsx";
+import { byName } from "../fields.ts";
 import { Chart, type Line } from "./Chart.tsx";
 import { useSettings } from "./settings.ts";
 
@@ -16,7 +17,7 @@ export function Charts({ lines, names }: { lines: Line[]; names: string[] }) {
       const prefix = name.includes("/") ? name.slice(0, name.lastIndexOf("/")) : "";
       groups.set(prefix, [...(groups.get(prefix) ?? []), name]);
     }
-    return [...groups].sort(([a], [b]) => a.localeCompare(b));
+    return [...groups].sort(([a], [b]) => byName(`${a}/`, `${b}/`));
   }, [names, search]);
   if (names.length === 0)
     return <p className="quiet empty">No metrics yet. They show here as soon as they are logged.</p>;

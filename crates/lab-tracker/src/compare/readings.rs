@@ -37,7 +37,8 @@ pub(super) fn names_to_read(metrics: &[String]) -> Option<Vec<String>> {
     (!names.is_empty()).then(|| names.into_iter().collect())
 }
 
-/// The metrics that are compared: those asked for, in that order, or all that every group has.
+/// The metrics that are compared: those asked for, in that order, or all that every group has. What the machine was like
+/// is compared only where it is asked for, or where there is nothing else: it would be most of every comparison.
 ///
 /// A name stands for all series so called, each compared by itself.
 pub(super) fn choose(readings: &Readings, asked: &[String], conditions: &[Condition]) -> Result<Vec<SeriesKey>> {
@@ -46,7 +47,9 @@ pub(super) fn choose(readings: &Readings, asked: &[String], conditions: &[Condit
             condition.members.iter().any(|member| runs.contains_key(&member.run.id))
         };
         let common = readings.iter().filter(|(_, runs)| conditions.iter().all(|condition| has(condition, runs)));
-        common.map(|(key, _)| key.clone()).collect()
+        let common: Vec<SeriesKey> = common.map(|(key, _)| key.clone()).collect();
+        let (of_machine, results): (Vec<_>, Vec<_>) = common.into_iter().partition(SeriesKey::is_of_machine);
+        if results.is_empty() { of_machine } else { results }
     } else {
         let mut chosen: Vec<SeriesKey> = Vec::new();
         for (index, name) in asked.iter().enumerate() {

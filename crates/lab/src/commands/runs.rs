@@ -208,9 +208,8 @@ async fn list(args: ListArgs, session: &Session) -> anyhow::Result<Exit> {
 
 /// The first metrics that the runs have, in the order of their names, and only then what their machines were like.
 fn first_metrics(rows: &[RunRow]) -> Vec<String> {
-    let is_of_machine = |name: &str| name.starts_with("process/") || name.starts_with("system/");
-    let names = rows.iter().flat_map(|row| row.metrics.iter().map(|summary| summary.key.to_string()));
-    let names = names.map(|name| (is_of_machine(&name), name)).collect::<std::collections::BTreeSet<_>>();
+    let keys = rows.iter().flat_map(|row| row.metrics.iter().map(|summary| &summary.key));
+    let names = keys.map(|key| (key.is_of_machine(), key.to_string())).collect::<std::collections::BTreeSet<_>>();
     names.into_iter().map(|(_, name)| name).take(4).collect()
 }
 

@@ -285,7 +285,10 @@ fn metrics_are_those_asked_for_or_those_that_all_groups_have() {
     let mut found = readings::Readings::new();
     let ids: Vec<RunId> = conditions.iter().map(|c| c.members[0].run.id).collect();
     let val = SeriesKey { context: [("split".to_owned(), "val".to_owned())].into(), ..SeriesKey::named("loss") };
-    for (key, runs) in [(SeriesKey::named("loss"), &ids[..]), (val, &ids[..]), (SeriesKey::named("acc"), &ids[..1])] {
+    let machine = SeriesKey::named("system/cpu");
+    for (key, runs) in
+        [("loss".into(), &ids[..]), (val, &ids[..]), ("acc".into(), &ids[..1]), (machine.clone(), &ids[..])]
+    {
         found.insert(key, runs.iter().map(|id| (*id, readings::Reading::default())).collect());
     }
     let names = |asked: &[&str]| {
@@ -295,6 +298,9 @@ fn metrics_are_those_asked_for_or_those_that_all_groups_have() {
     };
     assert_eq!(names(&[]).unwrap(), ["loss", "loss{split=val}"]);
     assert_eq!(names(&["acc", "loss{split=val}", "loss"]).unwrap(), ["acc", "loss{split=val}", "loss"]);
+    assert_eq!(names(&["system/cpu"]).unwrap(), ["system/cpu"]);
+    let only_machine = [(machine, found[&SeriesKey::named("loss")].clone())].into();
+    assert_eq!(readings::choose(&only_machine, &[], &conditions).unwrap().len(), 1, "there is nothing else");
     assert!(matches!(names(&["los"]), Err(Error::Invalid { field, .. }) if field == "metrics[0]"));
 }
 

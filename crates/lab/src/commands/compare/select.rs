@@ -27,7 +27,7 @@ pub(crate) struct Selection {
     #[arg(long = "group", value_name = "LABEL=RUN,RUN…", value_parser = parse_group,
           conflicts_with_all = ["runs", "experiments", "filter", "group_by"])]
     groups: Vec<Labelled>,
-    /// A metric to compare; may be repeated [default: all that every group has]
+    /// A metric to compare; may be repeated [default: all that every group has, without `system/…` and `process/…`]
     #[arg(long = "metric", short = 'm', value_name = "NAME")]
     metrics: Vec<String>,
     /// How a run becomes one number: last, best, min, max, mean, median, p95, p99, mean-of-last:STEPS, at-step:STEP or auc
