@@ -373,7 +373,7 @@ impl SpoolDelivery {
     /// Delivers the next records, as many as one batch takes; `None` where there are no more, up to the extent.
     pub(crate) async fn deliver_some(&mut self) -> std::result::Result<Option<Acknowledged>, SinkError> {
         if self.ready.is_empty() {
-            let (first, records) = self.reader.read(self.acknowledged, SLICE_BYTES)?;
+            let (first, records) = self.reader.read(self.acknowledged, SLICE_BYTES, self.most_points())?;
             if records.is_empty() {
                 return Ok(None);
             }
@@ -399,25 +399,38 @@ impl SpoolDelivery {
         let mut count = 0;
         for record in &self.ready {
             points += points_of(record);
-            let is_full = points > self.workspace.settings.metric_buffer_size as usize;
+            let is_full = points > self.most_points();
             if count > 0 && (is_full || matches!(record, Record::Finish(_))) {
                 break;
             }
             count += 1;
         }
-        let records = Record::joined(&self.ready.make_contiguous()[..count]);
-        self.upload(&records).await?;
+        let records: Vec<Record> = self.ready.drain(..count).collect();
         let delivery = Delivery {
             writer_id: self.reader.writer,
             run_id: self.reader.run,
             first_seq: self.acknowledged + 1,
             records,
         };
-        let mut acknowledged = self.sink.deliver(&delivery).await?;
+        let outcome = match self.upload(&delivery.records).await {
+            Ok(()) => self.sink.deliver(&delivery).await,
+            Err(error) => Err(error),
+        };
+        let mut acknowledged = match outcome {
+            Ok(acknowledged) => acknowledged,
+            Err(error) => {
+                delivery.records.into_iter().rev().for_each(|record| self.ready.push_front(record));
+                return Err(error);
+            }
+        };
         acknowledged.refused.append(&mut others_refused);
-        // Another process that delivers the same spool may have come further than this batch.
-        let kept = usize::try_from(acknowledged.seq.saturating_sub(self.acknowledged)).unwrap_or(usize::MAX);
-        self.ready.drain(..kept.min(self.ready.len()));
+        if acknowledged.seq != self.acknowledged + delivery.records.iter().map(Record::count).sum::<u64>() {
+            // Another process delivers the same spool, and is further, or cut it into other pieces: on from there.
+            self.ready.clear();
+            if let Some(reader) = SpoolReader::open(&self.path)? {
+                self.reader = reader;
+            }
+        }
         self.acknowledged = acknowledged.seq;
         for record in &delivery.records {
             if let Record::Artifact { content_hash, .. } = record {
@@ -426,6 +439,10 @@ impl SpoolDelivery {
             }
         }
         Ok(Some(acknowledged))
+    }
+
+    fn most_points(&self) -> usize {
+        self.workspace.settings.metric_buffer_size as usize
     }
 
     /// Whether the end of the run is what comes next.

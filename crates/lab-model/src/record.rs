@@ -3,13 +3,11 @@
 //! A client numbers its records 1, 2, 3 … and sends them at least once. The store keeps, with the change itself, the
 //! number it has come to for each writer, so that a record that arrives again has no effect.
 
-use std::collections::HashMap;
-
 use serde::{Deserialize, Serialize};
 
 use crate::{
     ArtifactName, ArtifactType, ContentHash, EnvironmentSnapshot, Error, LogLine, LoggedValue, Metadata, Parameters,
-    Result, RunError, RunId, RunStatus, SeriesKey, SeriesPoints, Tags, Timestamp, Validate, WriterId, check_name,
+    Result, RunError, RunId, RunStatus, SeriesPoints, Tags, Timestamp, Validate, WriterId, check_name,
 };
 
 /// The beginning of a run as its client tells it.
@@ -167,39 +165,6 @@ impl Record {
             _ => 1,
         }
     }
-
-    /// The same records, those of points that follow one another joined by series. The order within a series stays.
-    #[must_use]
-    pub fn joined(all: &[Self]) -> Vec<Self> {
-        let mut joined: Vec<Self> = Vec::new();
-        // Where each series is in the last record.
-        let mut places: HashMap<&SeriesKey, usize> = HashMap::new();
-        for record in all {
-            let Self::Metrics { series: more, records: further } = record else {
-                joined.push(record.clone());
-                continue;
-            };
-            if !matches!(joined.last(), Some(Self::Metrics { records, .. }) if records.checked_add(*further).is_some())
-            {
-                places.clear();
-                joined.push(Self::Metrics { series: Vec::new(), records: 0 });
-            }
-            let Some(Self::Metrics { series, records }) = joined.last_mut() else { continue };
-            *records += further;
-            for (index, points) in more.iter().enumerate() {
-                // Most records name the same series in the same order.
-                let same = series.get(index).is_some_and(|there| there.key == points.key).then_some(index);
-                match same.or_else(|| places.get(&points.key).copied()) {
-                    Some(place) => series[place].append(points),
-                    None => {
-                        places.insert(&points.key, series.len());
-                        series.push(points.clone());
-                    }
-                }
-            }
-        }
-        joined
-    }
 }
 
 impl Validate for Record {
@@ -281,32 +246,4 @@ pub struct Refused {
     pub seq: u64,
     /// Why, in one sentence.
     pub problem: String,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn points(name: &str, values: &[f64]) -> SeriesPoints {
-        let mut points = SeriesPoints::new(name.into());
-        values.iter().for_each(|value| points.push(*value, None, 0));
-        points
-    }
-
-    #[test]
-    fn records_of_points_are_joined_by_series_up_to_another_kind() {
-        let beat = Record::Heartbeat { at: Timestamp::UNIX_EPOCH };
-        let all = [
-            Record::metrics(vec![points("a", &[1.0]), points("b", &[2.0])]),
-            Record::metrics(vec![points("b", &[3.0]), points("c", &[4.0, 5.0])]),
-            Record::metrics(vec![points("a", &[6.0])]),
-            beat.clone(),
-            Record::metrics(vec![points("b", &[7.0])]),
-        ];
-        let series = vec![points("a", &[1.0, 6.0]), points("b", &[2.0, 3.0]), points("c", &[4.0, 5.0])];
-        let joined = Record::joined(&all);
-        assert_eq!(joined, [Record::Metrics { series, records: 3 }, beat, all[4].clone()]);
-        assert_eq!(joined.iter().map(Record::count).sum::<u64>(), 5);
-        assert_eq!(Record::joined(&joined), joined);
-    }
 }

@@ -1,6 +1,8 @@
 //! What a frame holds: a record as JSON, or the numbers of one step.
 
-use lab_model::{Context, Error, MetricName, Record, Result, SeriesKey, SeriesPoints, Validate as _};
+use std::collections::HashMap;
+
+use lab_model::{Context, Error, Record, Result, SeriesKey, SeriesPoints, Validate as _};
 
 /// Type of a payload that is a record as JSON.
 const RECORD: u8 = 0;
@@ -51,30 +53,77 @@ fn write_text(text: &str, payload: &mut Vec<u8>) {
     payload.extend_from_slice(text.as_bytes());
 }
 
-/// The record that a payload holds.
-pub(super) fn read(payload: &[u8]) -> Result<Record, Box<dyn std::error::Error + Send + Sync>> {
-    match payload.split_first() {
-        Some((&RECORD, json)) => Ok(serde_json::from_slice(json)?),
-        Some((&STEP, bytes)) => read_step(bytes).ok_or_else(|| "the numbers of a step are cut off".into()),
-        _ => Err("its type is not known: it may be of a newer version".into()),
-    }
+/// Records that are read one after another, the numbers of steps joined by series: a column is made, stored and sent for a
+/// fraction of what its points cost by themselves.
+#[derive(Debug, Default)]
+pub(super) struct Joined {
+    records: Vec<Record>,
+    /// Where each series is in the last record, if that is of steps.
+    places: HashMap<SeriesKey, usize>,
+    /// Points of the last record.
+    points: usize,
 }
 
-fn read_step(mut bytes: &[u8]) -> Option<Record> {
-    let step = i64::from_le_bytes(take(&mut bytes)?);
-    let time_micros = i64::from_le_bytes(take(&mut bytes)?);
-    let mut series = Vec::new();
-    while !bytes.is_empty() {
-        let value = f64::from_le_bytes(take(&mut bytes)?);
-        let name = MetricName::from(read_text(&mut bytes)?);
-        let [pairs] = take(&mut bytes)?;
-        let pair = |bytes: &mut &[u8]| Some((read_text(bytes)?.to_owned(), read_text(bytes)?.to_owned()));
-        let context = (0..pairs).map(|_| pair(&mut bytes)).collect::<Option<Context>>()?;
-        let mut points = SeriesPoints::new(SeriesKey { name, context });
-        points.push(value, Some(step), time_micros);
-        series.push(points);
+impl Joined {
+    /// Adds the record that a payload holds. Steps are joined up to so many points.
+    pub(super) fn add(
+        &mut self,
+        payload: &[u8],
+        most_points: usize,
+    ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+        match payload.split_first() {
+            Some((&RECORD, json)) => {
+                self.records.push(serde_json::from_slice(json)?);
+                self.points = usize::MAX;
+                Ok(())
+            }
+            Some((&STEP, bytes)) => {
+                if self.records.is_empty() || self.points >= most_points {
+                    self.records.push(Record::Metrics { series: Vec::new(), records: 0 });
+                    self.places.clear();
+                    self.points = 0;
+                }
+                self.add_step(bytes).ok_or_else(|| "the numbers of a step are cut off".into())
+            }
+            _ => Err("its type is not known: it may be of a newer version".into()),
+        }
     }
-    Some(Record::metrics(series))
+
+    /// What was read.
+    pub(super) fn into_records(self) -> Vec<Record> {
+        self.records
+    }
+
+    fn add_step(&mut self, mut bytes: &[u8]) -> Option<()> {
+        let Some(Record::Metrics { series, records }) = self.records.last_mut() else { return None };
+        *records += 1;
+        let step = i64::from_le_bytes(take(&mut bytes)?);
+        let time_micros = i64::from_le_bytes(take(&mut bytes)?);
+        for index in 0.. {
+            if bytes.is_empty() {
+                break;
+            }
+            let value = f64::from_le_bytes(take(&mut bytes)?);
+            let name = read_text(&mut bytes)?;
+            let [pairs] = take(&mut bytes)?;
+            self.points += 1;
+            // Most steps have the same series in the same order.
+            let place = match series.get(index) {
+                Some(there) if pairs == 0 && *there.key.name == *name && there.key.context.is_empty() => index,
+                _ => {
+                    let pair = |bytes: &mut &[u8]| Some((read_text(bytes)?.to_owned(), read_text(bytes)?.to_owned()));
+                    let context = (0..pairs).map(|_| pair(&mut bytes)).collect::<Option<Context>>()?;
+                    let key = SeriesKey { name: name.into(), context };
+                    *self.places.entry(key).or_insert_with_key(|key| {
+                        series.push(SeriesPoints::new(key.clone()));
+                        series.len() - 1
+                    })
+                }
+            };
+            series[place].push(value, Some(step), time_micros);
+        }
+        Some(())
+    }
 }
 
 fn take<const N: usize>(bytes: &mut &[u8]) -> Option<[u8; N]> {
@@ -116,6 +165,12 @@ mod tests {
 
     use super::*;
 
+    fn read(payload: &[u8]) -> Result<Record, Box<dyn std::error::Error + Send + Sync>> {
+        let mut joined = Joined::default();
+        joined.add(payload, 1)?;
+        Ok(joined.into_records().remove(0))
+    }
+
     proptest! {
         #[test]
         fn a_step_reads_back_as_it_was(
@@ -130,20 +185,65 @@ mod tests {
             let mut payload = Vec::new();
             write_step(step, time_micros, values.clone(), &mut payload).unwrap();
             let Record::Metrics { series, .. } = read(&payload).unwrap() else { panic!() };
-            prop_assert_eq!(series.len(), values.len());
-            for (points, (key, value)) in series.iter().zip(&values) {
-                prop_assert_eq!(&points.key, key);
-                prop_assert_eq!(points.values[0].to_bits(), value.to_bits());
-                prop_assert_eq!((points.steps[0], points.times_micros[0]), (Some(step), time_micros));
-            }
+            prop_assert_eq!(bits(&series), expected(&values, step, time_micros));
             for cut in 0..payload.len() {
                 // Shorter ones are errors or have fewer numbers, and never others.
                 if let Ok(Record::Metrics { series: fewer, .. }) = read(&payload[..cut]) {
-                    prop_assert!(fewer.iter().zip(&series).all(|(a, b)| a.key == b.key));
-                    prop_assert!(fewer.len() < series.len());
+                    let count = fewer.iter().map(SeriesPoints::len).sum::<usize>();
+                    prop_assert!(count < values.len());
+                    prop_assert_eq!(bits(&fewer), expected(&values[..count], step, time_micros));
                 }
             }
         }
+    }
+
+    /// Of each series its points, by their bits.
+    type Bits = Vec<(SeriesKey, Vec<(u64, Option<i64>, i64)>)>;
+
+    fn bits(series: &[SeriesPoints]) -> Bits {
+        let points = |points: &SeriesPoints| points.iter().map(|(v, step, time)| (v.to_bits(), step, time)).collect();
+        series.iter().map(|all| (all.key.clone(), points(all))).collect()
+    }
+
+    fn expected(values: &[(SeriesKey, f64)], step: i64, time_micros: i64) -> Bits {
+        let mut expected = Bits::new();
+        for (key, value) in values {
+            let point = (value.to_bits(), Some(step), time_micros);
+            match expected.iter_mut().find(|(there, _)| there == key) {
+                Some((_, points)) => points.push(point),
+                None => expected.push((key.clone(), vec![point])),
+            }
+        }
+        expected
+    }
+
+    #[test]
+    fn steps_are_joined_by_series_up_to_a_limit_and_to_another_kind_of_record() {
+        let mut joined = Joined::default();
+        let mut add = |payload: &[u8]| joined.add(payload, 5).unwrap();
+        let step = |step: i64, names: &[&str]| {
+            let mut payload = Vec::new();
+            write_step(step, 0, names.iter().map(|name| (SeriesKey::named(*name), step as f64)), &mut payload).unwrap();
+            payload
+        };
+        let mut beat = Vec::new();
+        write_record(&Record::Heartbeat { at: lab_model::Timestamp::UNIX_EPOCH }, &mut beat).unwrap();
+        add(&step(1, &["a", "b"]));
+        add(&step(2, &["b", "a"]));
+        add(&step(3, &["c"]));
+        add(&step(4, &["a"]));
+        add(&beat);
+        add(&step(5, &["b", "c"]));
+        let steps = |record: &Record| match record {
+            Record::Metrics { series, records } => {
+                let steps =
+                    |points: &SeriesPoints| points.steps.iter().flatten().map(i64::to_string).collect::<String>();
+                format!("{records}: {}", series.iter().map(|s| format!("{}{} ", s.key, steps(s))).collect::<String>())
+            }
+            _ => "other".to_owned(),
+        };
+        let read: Vec<String> = joined.into_records().iter().map(steps).collect();
+        assert_eq!(read, ["3: a12 b12 c3 ", "1: a4 ", "other", "1: b5 c5 "]);
     }
 
     #[test]

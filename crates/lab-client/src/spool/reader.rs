@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use lab_model::{Error, Record, Result, RunId, WriterId};
 
 use super::frame::{self, HEADER, PREFIX};
-use super::payload;
+use super::payload::Joined;
 
 /// Bytes that are read from the file at a time.
 const CHUNK: u64 = 256 << 10;
@@ -53,9 +53,10 @@ impl SpoolReader {
     }
 
     /// The records from the next one on, with their first number: at most `max_bytes` of frames, but at least one where
-    /// there is one. Those up to number `after` are passed over. Empty at the end of what is whole.
-    pub(crate) fn read(&mut self, after: u64, max_bytes: usize) -> Result<(u64, Vec<Record>)> {
-        let mut records = Vec::new();
+    /// there is one. Those up to number `after` are passed over. Empty at the end of what is whole. Numbers of steps are
+    /// joined to records of about `most_points`.
+    pub(crate) fn read(&mut self, after: u64, max_bytes: usize, most_points: usize) -> Result<(u64, Vec<Record>)> {
+        let mut records = Joined::default();
         let mut first = self.last_seq + 1;
         let mut taken = 0;
         while taken < max_bytes {
@@ -69,13 +70,12 @@ impl SpoolReader {
                 continue;
             }
             taken += length;
-            let record = payload::read(&self.buffer[payload]).map_err(|source| Error::Serialization {
+            records.add(&self.buffer[payload], most_points).map_err(|source| Error::Serialization {
                 what: format!("record {seq} of `{}`", self.path.display()),
                 source,
             })?;
-            records.push(record);
         }
-        Ok((first, records))
+        Ok((first, records.into_records()))
     }
 
     /// Bytes that follow the last frame read: none at the end of a spool that is whole.

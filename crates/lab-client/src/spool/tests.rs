@@ -27,11 +27,11 @@ fn spool(records: u64) -> (TempDir, std::path::PathBuf) {
 fn what_was_appended_is_read_in_parts_and_from_anywhere() {
     let (_folder, path) = spool(10);
     let mut reader = SpoolReader::open(&path).unwrap().unwrap();
-    let (first, records) = reader.read(3, 1).unwrap();
+    let (first, records) = reader.read(3, 1, 10).unwrap();
     assert_eq!((first, records), (4, vec![record(4)]));
-    let (first, records) = reader.read(3, usize::MAX).unwrap();
+    let (first, records) = reader.read(3, usize::MAX, 10).unwrap();
     assert_eq!((first, records.len()), (5, 6));
-    assert_eq!(reader.read(3, usize::MAX).unwrap().1, []);
+    assert_eq!(reader.read(3, usize::MAX, 10).unwrap().1, []);
 }
 
 #[test]
@@ -83,7 +83,7 @@ proptest! {
         fs::write(&path, &bytes).unwrap();
         // A damaged header is an error or no spool at all.
         let Ok(Some(mut reader)) = SpoolReader::open(&path) else { return Ok(()) };
-        let (first, records) = reader.read(0, usize::MAX).unwrap();
+        let (first, records) = reader.read(0, usize::MAX, 10).unwrap();
         prop_assert_eq!(first, 1);
         for (record_read, i) in records.iter().zip(1..) {
             prop_assert_eq!(record_read, &record(i));

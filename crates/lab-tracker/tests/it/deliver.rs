@@ -392,6 +392,26 @@ async fn with_objects() -> Lab {
     lab
 }
 
+/// As a client joins the points of records that follow one another.
+fn joined(all: &[Record]) -> Vec<Record> {
+    let mut joined: Vec<Record> = Vec::new();
+    for record in all {
+        match (joined.last_mut(), record) {
+            (Some(Record::Metrics { series, records }), Record::Metrics { series: more, records: further }) => {
+                *records += further;
+                for points in more {
+                    match series.iter_mut().find(|there| there.key == points.key) {
+                        Some(there) => there.append(points),
+                        None => series.push(points.clone()),
+                    }
+                }
+            }
+            _ => joined.push(record.clone()),
+        }
+    }
+    joined
+}
+
 async fn in_parts(mut lab: Lab, whole: &Delivery, plan: &[(u64, u64, Mishap)]) -> Lab {
     let all = whole.records.len() as u64;
     // A client joins only what it has checked. Of joined records that are refused one line tells, here one for each.
@@ -407,7 +427,7 @@ async fn in_parts(mut lab: Lab, whole: &Delivery, plan: &[(u64, u64, Mishap)]) -
         let part = |first: u64, end: u64| Delivery {
             first_seq: first,
             records: match &whole.records[first as usize - 1..end as usize] {
-                part if are_joined => Record::joined(part),
+                part if are_joined => joined(part),
                 part => part.to_vec(),
             },
             ..whole.clone()
