@@ -1,8 +1,8 @@
 """Searches of MLflow's client, and what the genuine server 3.17.2 finds for them.
 
 The tables in mlflow_searches.json were made by it; LAB_TEST_MLFLOW=http://127.0.0.1:5000 checks them against one again.
-Not in them is what this server is kinder about (slashes without quotes, spaces around keys to sort by) and what it sorts
-otherwise on purpose: parameters that are numbers by size, states by their names here.
+Not in them is what this server is kinder about (slashes without quotes, spaces around keys to sort by) and what it
+sorts otherwise on purpose: parameters that are numbers by size, states by their names here.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::routing::post;
 use axum::{Json, Router};
-use lab_model::{Error, Kind, Parameters, RunId, SeriesKey, SeriesPoints};
+use lab_model::{Error, Parameters, RunId, SeriesKey, SeriesPoints};
 use lab_tracker::Amendment;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -185,7 +185,7 @@ async fn amend(state: &AppState, id: RunId, amendment: Amendment) -> Reply<Json<
     let wanted = amendment.parameters.clone();
     match state.tracker.amend_run(id, amendment).await {
         Ok(()) => Ok(Json(json!({}))),
-        Err(Error::Conflict { kind: Kind::Run, .. }) if !wanted.is_empty() => Err(changed(state, id, &wanted).await?),
+        Err(Error::Conflict { .. }) if !wanted.is_empty() => Err(changed(state, id, &wanted).await?),
         Err(error) => Err(error.into()),
     }
 }

@@ -10,6 +10,7 @@ mod failure;
 mod ids;
 mod info;
 mod inputs;
+mod listing;
 mod logging;
 mod metrics;
 mod names;
@@ -35,6 +36,7 @@ pub(crate) fn router(state: &AppState) -> Router<AppState> {
     let second = Router::new()
         .merge(experiments::routes())
         .merge(inputs::routes())
+        .merge(listing::routes())
         .merge(logging::routes())
         .merge(metrics::routes())
         .merge(runs::routes())
