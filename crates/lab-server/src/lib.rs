@@ -8,6 +8,7 @@
 //! so that both ways are one.
 
 mod api;
+mod arrow;
 mod extract;
 mod guard;
 mod health;

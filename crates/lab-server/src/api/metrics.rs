@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::{IntoResponse as _, Response};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use lab_model::{Error, LoggedValue, SeriesKey, SeriesPoints, Timestamp};
 use lab_store::PointRange;
@@ -10,9 +12,9 @@ use lab_tracker::SeriesView;
 
 use super::runs::resolve;
 use super::types::{Accepted, GetPoints, GetSeries, Items, ListValues, LogMetrics, LogValues, MetricList, RunSeries};
-use crate::AppState;
 use crate::extract::{Json, Path, Query};
 use crate::problem::{ApiResult, Problem};
+use crate::{AppState, arrow};
 
 /// Most runs, and most names, of one request for a chart.
 const MAX_SERIES_ASKED: usize = 1_000;
@@ -67,22 +69,30 @@ pub(super) async fn log_metrics(
 }
 
 /// Read the points of one series, sorted by step.
+///
+/// With `Accept: application/vnd.apache.arrow.stream` they come as an Arrow stream with the columns `step` (which may be
+/// null), `value` and `time_micros`; name, context, `is_sampled` and `total_points` are in the metadata of its schema.
 #[utoipa::path(get, path = "/api/v1/runs/{run}/points", tag = "metrics",
     params(("run" = String, Path, description = "Id, beginning of one, EXPERIMENT#NUMBER or unique name"), GetPoints),
-    responses((status = OK, body = SeriesView), (status = NOT_FOUND, body = Problem),
-              (status = UNPROCESSABLE_ENTITY, body = Problem)))]
+    responses((status = OK, content((SeriesView = "application/json"), (Vec<u8> = "application/vnd.apache.arrow.stream"))),
+              (status = NOT_FOUND, body = Problem), (status = UNPROCESSABLE_ENTITY, body = Problem)))]
 pub(super) async fn get_points(
     State(state): State<AppState>,
     Path(run): Path<String>,
     Query(get): Query<GetPoints>,
-) -> ApiResult<axum::Json<SeriesView>> {
+    headers: HeaderMap,
+) -> ApiResult<Response> {
     let id = resolve(&state, &run).await?;
     let GetPoints { name, context, from_step, to_step, from_time, to_time, max_points } = get;
     let context = context.map(|text| serde_json::from_str(&text)).transpose();
     let context = context.map_err(|e| Error::invalid("context", format!("is not a JSON object of texts: {e}")))?;
     let key = SeriesKey { name, context: context.unwrap_or_default() };
     let range = PointRange { from_step, to_step, from_time, to_time };
-    Ok(axum::Json(state.tracker.points(id, &key, &range, max_points).await?))
+    let view = state.tracker.points(id, &key, &range, max_points).await?;
+    let mut response =
+        if arrow::is_accepted(&headers) { arrow::reply(view)? } else { axum::Json(view).into_response() };
+    response.headers_mut().insert(header::VARY, HeaderValue::from_static("accept"));
+    Ok(response)
 }
 
 /// Read series of several runs at once, thinned for a chart.
