@@ -37,34 +37,22 @@ class Summary(Mapping[str, Any]):
 
     def __init__(self, run: Run) -> None:
         self._run = run
-        self._logged: list[Mapping[str, Any]] = []
-        self._values: dict[str, Any] = {}
 
-    def _note(self, values: Mapping[str, Any]) -> None:
-        # Read when somebody asks: the loop that logs must not pay for it.
-        self._logged.append(values)
-        if len(self._logged) > 1_000:
-            self._settle()
-
-    def _settle(self) -> None:
-        for values in self._logged:
-            self._values |= split(values)[0]
-        self._logged.clear()
+    def _values(self) -> dict[str, float]:
+        core = self._run._core
+        return {} if core is None else core.last_numbers()
 
     def __getitem__(self, name: str) -> Any:
-        self._settle()
-        return self._values[name]
+        return self._values()[name]
 
     def __setitem__(self, name: str, value: Any) -> None:
         self._run.log({name: value})
 
     def __iter__(self) -> Iterator[str]:
-        self._settle()
-        return iter(self._values)
+        return iter(self._values())
 
     def __len__(self) -> int:
-        self._settle()
-        return len(self._values)
+        return len(self._values())
 
     def update(self, values: Mapping[str, Any]) -> None:
         """Sets several."""
@@ -226,7 +214,6 @@ class Run:
             logged = encode(media, step, self._keep)
             core.log(numbers, step, labels)
             core.log_values(logged, step)
-        self._summary._note(values)
 
     def alert(self, title: str, text: str = "", level: Literal["info", "warning", "error"] = "warning") -> None:
         """Notes something that whoever looks at the run must see; it is shown among the lines of its log."""

@@ -1,7 +1,8 @@
 //! The run, as the Python package holds it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use lab_client::{Outcome, StartOptions};
@@ -19,6 +20,8 @@ type Failure = (String, String, Option<String>);
 #[pyclass(module = "llm_research_lab._core", frozen)]
 pub(crate) struct Run {
     run: lab_client::Run,
+    /// What was logged last under each name.
+    last: Mutex<HashMap<String, f64>>,
 }
 
 /// What came of the end of a run.
@@ -76,7 +79,7 @@ impl Run {
         };
         without_interpreter(py, || {
             let workspace = crate::workspace(dir, server)?;
-            Ok(Self { run: lab_client::Run::start(&workspace, options)? })
+            Ok(Self { run: lab_client::Run::start(&workspace, options)?, last: Mutex::default() })
         })
     }
 
@@ -109,7 +112,24 @@ impl Run {
                 key.context.clone_from(&context);
             }
         }
-        without_interpreter(py, || self.run.log(numbers, step))
+        without_interpreter(py, || {
+            let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+            for (key, value) in &numbers {
+                match last.get_mut(key.name.as_str()) {
+                    Some(there) => *there = *value,
+                    None => {
+                        last.insert(key.name.clone(), *value);
+                    }
+                }
+            }
+            drop(last);
+            self.run.log(numbers, step)
+        })
+    }
+
+    /// The number that was logged last under each name.
+    fn last_numbers(&self) -> HashMap<String, f64> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Step of the next numbers that come without one.

@@ -12,6 +12,7 @@ use lab_model::{
     ExperimentId, ExperimentQuery, ExperimentRun, Kind, LineageGraph, LogLine, LoggedValue, NodeId, NodeType, Paged,
     Result, RunId, RunQuery, RunStatus, SeriesKey, SeriesPoints, SeriesSummary, Timestamp, User, UserId, WriterId,
 };
+use lab_series::Downsampled;
 use tokio::sync::watch;
 
 use crate::{Change, Committed, Document, DocumentKind, DocumentQuery};
@@ -93,6 +94,16 @@ pub trait Metrics: Send + Sync {
     /// Empty where there is no such series.
     async fn points(&self, run: RunId, key: &SeriesKey, range: &PointRange) -> Result<SeriesPoints>;
 
+    /// The same for a plot: at most about `max_points`, chosen as [`downsample`](lab_series::downsample) chooses, without
+    /// reading all there are where they are many.
+    async fn sampled_points(
+        &self,
+        run: RunId,
+        key: &SeriesKey,
+        range: &PointRange,
+        max_points: usize,
+    ) -> Result<Downsampled>;
+
     /// Values that are not one number, sorted by name, context, step and time; with `key`, only those of that series.
     async fn values(&self, run: RunId, key: Option<&SeriesKey>) -> Result<Vec<LoggedValue>>;
 
@@ -105,6 +116,17 @@ pub trait Metrics: Send + Sync {
 
     /// Ended runs that were not finalised yet, as after a crash; at most `limit`.
     async fn unfinalised(&self, limit: u32) -> Result<Vec<RunId>>;
+
+    /// Folds the oldest batches of a run's points, where it has at least so many, into chunks by series: reading a series
+    /// then costs its own points, and a point takes a few bytes. Nothing that is read changes. Of several that fold a run at
+    /// once one does. Answers whether anything was folded, and so more may be left.
+    ///
+    /// # Errors
+    /// [`NotFound`](lab_model::Error::NotFound).
+    async fn fold(&self, run: RunId, least_batches: u32) -> Result<bool>;
+
+    /// Runs with at least so many batches that are not folded, those with the most first; at most `limit`.
+    async fn unfolded(&self, least_batches: u32, limit: u32) -> Result<Vec<RunId>>;
 }
 
 /// Reads records of artifacts. Their bytes are in [`Objects`](crate::Objects).

@@ -9,6 +9,7 @@ use lab_model::{
 use lab_store::{Change, Expect, NewEvent, StoreExt as _, Write};
 
 use crate::logging::points_event;
+use crate::upkeep::FOLDED_AT_END;
 use crate::{TRIES, Tracker, lineage};
 
 impl Tracker {
@@ -124,9 +125,11 @@ impl Tracker {
         }
     }
 
-    /// Marks an ended run by its thresholds, then computes its final aggregations: a crash in between leaves both to do.
+    /// Marks an ended run by its thresholds, folds its points, then computes its final aggregations: a crash in between
+    /// leaves all of it to do.
     pub(crate) async fn settle(&self, id: RunId) -> Result<()> {
         self.settle_thresholds(id).await?;
+        self.fold(id, FOLDED_AT_END).await?;
         self.store().finalise(id).await
     }
 }

@@ -8,6 +8,7 @@ use lab_model::{
     Kind, LogLine, LoggedValue, MetricName, Page, Paged, Result, RunId, RunQuery, SeriesKey, SeriesPoints,
     SeriesSummary, Validate as _,
 };
+use lab_series::Downsampled;
 use lab_store::{PointRange, StoreExt as _};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
@@ -168,16 +169,12 @@ impl Tracker {
             return Err(Error::invalid("max_points", "must be at least 4: the ends and the extremes are kept"));
         }
         self.run(run).await?;
-        let points = self.store().points(run, key, range).await?;
-        let total_points = points.len() as u64;
-        match max_points {
-            Some(max) if points.len() > max => {
-                let thinned = tokio::task::spawn_blocking(move || lab_series::downsample(&points, max));
-                let thinned = thinned.await.map_err(|e| Error::Internal { problem: e.to_string() })?;
-                Ok(SeriesView { points: thinned.points, is_sampled: true, total_points })
-            }
-            _ => Ok(SeriesView { points, is_sampled: false, total_points }),
-        }
+        let Some(max) = max_points else {
+            let points = self.store().points(run, key, range).await?;
+            return Ok(SeriesView { total_points: points.len() as u64, points, is_sampled: false });
+        };
+        let Downsampled { points, is_sampled, total } = self.store().sampled_points(run, key, range, max).await?;
+        Ok(SeriesView { points, is_sampled, total_points: total })
     }
 
     /// Values of a run that are not one number.

@@ -15,6 +15,11 @@ use crate::{Tracker, UNATTENDED};
 const INTERVAL: Duration = Duration::from_secs(10);
 /// Most runs taken up at a time.
 const BATCH: u32 = 1_000;
+/// Batches from which on a run's points are folded. A reader of a series decodes all that may hold it, some microseconds
+/// each; a fold of few batches would write more rows than it removes.
+const FOLDED_WHILE_RUNNING: u32 = 64;
+/// The same for a run that has ended: nothing will be added to its batches any more.
+pub(crate) const FOLDED_AT_END: u32 = 8;
 
 impl Tracker {
     /// Fails running runs that were not heard of for longer than the settings allow. A sign of life that comes in between
@@ -85,7 +90,27 @@ impl Tracker {
         Ok(done)
     }
 
-    /// Does both again and again, until `until` is ready.
+    /// Folds the points of runs that have many batches.
+    ///
+    /// # Errors
+    /// [`Error::Storage`].
+    pub async fn fold_runs(&self) -> Result<()> {
+        for id in self.store().unfolded(FOLDED_WHILE_RUNNING, BATCH).await? {
+            match self.fold(id, FOLDED_WHILE_RUNNING).await {
+                Ok(()) | Err(Error::NotFound { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Folds a run until it has fewer than so many batches.
+    pub(crate) async fn fold(&self, id: RunId, least_batches: u32) -> Result<()> {
+        while self.store().fold(id, least_batches).await? {}
+        Ok(())
+    }
+
+    /// Does all of it again and again, until `until` is ready.
     pub async fn upkeep(&self, until: impl Future<Output = ()>) {
         let mut until = std::pin::pin!(until);
         loop {
@@ -99,6 +124,9 @@ impl Tracker {
             }
             if let Err(error) = self.finalise_ended_runs().await {
                 tracing::error!("computing final aggregations: {error}");
+            }
+            if let Err(error) = self.fold_runs().await {
+                tracing::error!("folding points: {error}");
             }
             tokio::select! {
                 () = &mut until => return,

@@ -59,6 +59,7 @@ impl Api {
                 // Where no server looks after a store, whoever opens it does; reading goes on if that fails.
                 tracker.fail_silent_runs().await.ok();
                 tracker.finalise_ended_runs().await.ok();
+                tracker.fold_runs().await.ok();
                 let state = AppState::new(tracker.clone(), Limits::default(), AllowedHosts::default());
                 Transport::InProcess { router: lab_server::router(state), tracker }
             }

@@ -9,6 +9,7 @@ mod documents;
 mod events;
 mod experiments;
 mod filters;
+mod fold;
 pub(crate) mod given;
 mod lineage;
 mod logs;
@@ -79,6 +80,11 @@ on_every_back_end! {
     experiments::experiments_are_found_by_filter,
     experiments::runs_are_counted_by_status,
     experiments::users_are_kept_once,
+    fold::batches_become_chunks_and_nothing_that_is_read_changes,
+    fold::few_batches_are_left_as_they_are,
+    fold::points_that_come_between_folds_are_kept_once,
+    fold::a_long_series_is_read_by_range_and_for_a_plot,
+    fold::a_run_that_is_gone_is_not_folded,
     filters::absent_is_neither_equal_nor_different,
     filters::every_operator_means_what_the_model_says,
     filters::nan_satisfies_only_not_equal,

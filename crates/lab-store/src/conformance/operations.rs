@@ -54,6 +54,14 @@ impl Naive {
         }
     }
 
+    /// Folds some of the runs, each as far as it goes or once.
+    pub(crate) async fn fold(&self, store: &dyn Store, runs: &[RunId], runner: &mut TestRunner) {
+        for run in runs {
+            let (least, wholly) = (1..6u32, any::<bool>()).new_tree(runner).expect("a choice").current();
+            while store.fold(*run, least).await.expect("a fold") && wholly {}
+        }
+    }
+
     /// Compares all that the store tells with what is here.
     pub(crate) async fn check(&self, store: &dyn Store, runs: &[RunId], is_finalised: bool) {
         let summaries = store.summaries(runs, None).await.expect("summaries");
@@ -122,6 +130,8 @@ pub(super) async fn metrics_agree_with_a_naive_store(store: &dyn Store) {
     }
     for _ in 0..6 {
         naive.append(store, &runs, &mut runner, 15).await;
+        naive.fold(store, &runs, &mut runner).await;
+        naive.append(store, &runs, &mut runner, 2).await;
         naive.check(store, &runs, false).await;
     }
     for run in &runs {

@@ -12,6 +12,7 @@ use super::commit::run_status;
 use super::error::While as _;
 use super::metrics::read_points;
 use super::rows::{self, bytes};
+use crate::PointRange;
 
 const DOING: &str = "computing quantiles";
 
@@ -62,7 +63,7 @@ fn compute(conn: &Connection, run: RunId) -> Result<Quantiles> {
 
 fn of_series(conn: &Connection, run: RunId, row: &rusqlite::Row<'_>) -> rusqlite::Result<SeriesQuantiles> {
     let key = lab_model::SeriesKey { name: row.get(1)?, context: rows::json(row, 2)? };
-    let of_finite = quantiles(&read_points(conn, run, &key)?.values);
+    let of_finite = quantiles(&read_points(conn, run, &key, &PointRange::default())?.values);
     Ok(SeriesQuantiles { series: row.get(0)?, count: rows::unsigned(row, 3)?, of_finite })
 }
 

@@ -2,17 +2,18 @@
 //!
 //! A batch is one row, and beside it stands which series it holds: a row each for few series, one row for all of many.
 //! Reading a series therefore decodes its own batches and those of many series, never the whole run, and a batch costs at
-//! most [`MOST_LISTED`] small rows beside its summaries. Folding batches into chunks by series can replace both tables'
-//! rows of a run in one transaction without any reader noticing.
+//! most [`MOST_LISTED`] small rows beside its summaries. Folding ([`fold`]) replaces both tables' rows of a run by chunks of
+//! its series in one transaction, which no reader notices.
 
 use async_trait::async_trait;
 use lab_model::{LoggedValue, Result, RunId, SeriesKey, SeriesPoints, SeriesSummary};
-use lab_series::{Summary, decode_series, merge};
+use lab_series::{Downsampled, Summary, decode_chunk, decode_series, downsample, merge};
 use rusqlite::{Connection, OptionalExtension as _, Row, params, params_from_iter};
 
 use super::SqliteStore;
 use super::commit::run_status;
 use super::error::While as _;
+use super::fold::{self, SKETCH_POINTS};
 use super::prepare::{Batch, json};
 use super::rows::{self, bytes};
 use super::runs::forget_quantiles;
@@ -138,10 +139,24 @@ impl Metrics for SqliteStore {
     async fn points(&self, run: RunId, key: &SeriesKey, range: &PointRange) -> Result<SeriesPoints> {
         let (key, range) = (key.clone(), *range);
         self.readers
+            .try_read("reading points", move |conn| read_points(conn, run, &key, &range).while_doing("reading points"))
+            .await
+    }
+
+    async fn sampled_points(
+        &self,
+        run: RunId,
+        key: &SeriesKey,
+        range: &PointRange,
+        max_points: usize,
+    ) -> Result<Downsampled> {
+        let (key, range) = (key.clone(), *range);
+        self.readers
             .try_read("reading points", move |conn| {
-                let mut points = read_points(conn, run, &key).while_doing("reading points")?;
-                keep_range(&mut points, &range);
-                Ok(points)
+                let (points, total) =
+                    read_for_plot(conn, run, &key, &range, max_points).while_doing("reading points")?;
+                let Downsampled { points, .. } = downsample(&points, max_points);
+                Ok(Downsampled { is_sampled: (points.len() as u64) < total, points, total })
             })
             .await
     }
@@ -149,6 +164,14 @@ impl Metrics for SqliteStore {
     async fn values(&self, run: RunId, key: Option<&SeriesKey>) -> Result<Vec<LoggedValue>> {
         let key = key.cloned();
         self.readers.try_read("reading values", move |conn| values_of(conn, run, key.as_ref())).await
+    }
+
+    async fn fold(&self, run: RunId, least_batches: u32) -> Result<bool> {
+        self.fold_run(run, least_batches).await
+    }
+
+    async fn unfolded(&self, least_batches: u32, limit: u32) -> Result<Vec<RunId>> {
+        self.readers.read("looking for runs to fold", move |conn| fold::unfolded(conn, least_batches, limit)).await
     }
 
     async fn finalise(&self, run: RunId) -> Result<()> {
@@ -178,32 +201,117 @@ fn summaries_of(conn: &Connection, run: RunId, name: Option<&str>) -> rusqlite::
     found.collect()
 }
 
-/// Every point of a series, sorted.
-pub(super) fn read_points(conn: &Connection, run: RunId, key: &SeriesKey) -> rusqlite::Result<SeriesPoints> {
+/// The points of a series within a range, sorted.
+pub(super) fn read_points(
+    conn: &Connection,
+    run: RunId,
+    key: &SeriesKey,
+    range: &PointRange,
+) -> rusqlite::Result<SeriesPoints> {
+    Ok(read_for_plot(conn, run, key, range, usize::MAX)?.0)
+}
+
+/// Of a series the points within a range, sorted, and how many there are. Where a chunk lies in the range as a whole and
+/// has many times the points that `max_points` leaves for it, the points of its sketch stand for all of it.
+fn read_for_plot(
+    conn: &Connection,
+    run: RunId,
+    key: &SeriesKey,
+    range: &PointRange,
+    max_points: usize,
+) -> rusqlite::Result<(SeriesPoints, u64)> {
+    let none = || (SeriesPoints::new(key.clone()), 0);
     let context = serde_json::to_string(&key.context).map_err(|e| rusqlite::Error::ToSqlConversionFailure(e.into()))?;
-    let series: Option<i64> = conn
-        .prepare_cached("SELECT id FROM series WHERE run_id = ?1 AND name = ?2 AND context = ?3")?
-        .query_row(params![bytes(run.as_uuid()), key.name, context], |row| row.get(0))
+    let series: Option<(i64, u64)> = conn
+        .prepare_cached("SELECT id, count FROM series WHERE run_id = ?1 AND name = ?2 AND context = ?3")?
+        .query_row(params![bytes(run.as_uuid()), key.name, context], |row| Ok((row.get(0)?, rows::unsigned(row, 1)?)))
         .optional()?;
-    let Some(series) = series else { return Ok(SeriesPoints::new(key.clone())) };
+    let Some((series, count)) = series else { return Ok(none()) };
+    let mut parts = Vec::new();
+    let mut left_out = 0;
+    read_chunks(conn, run, series, key, range, |chunk| {
+        // As if the range were all of the series: where it is less, plots are finer than they must be.
+        let share = max_points as u128 * u128::from(chunk.points) / u128::from(count.max(1));
+        match chunk.sketch {
+            Some(sketch) if chunk.is_within && share * 2 <= SKETCH_POINTS as u128 => {
+                let sketch = sketch()?;
+                left_out += chunk.points - sketch.len() as u64;
+                parts.push(sketch);
+            }
+            _ => parts.push((chunk.all)()?),
+        }
+        Ok(())
+    })?;
     let mut query = conn.prepare_cached(
         "SELECT body FROM batch_series JOIN metric_batches ON id = batch_id
          WHERE run_id = ?1 AND series_id IN (?2, ?3)",
     )?;
     let mut batches = query.query(params![bytes(run.as_uuid()), MANY_SERIES, series])?;
-    let mut parts = Vec::new();
     while let Some(batch) = batches.next()? {
         parts.extend(rows::decoded(batch, 0, |body| decode_series(body, key))?);
     }
-    Ok(merge(parts).unwrap_or_else(|| SeriesPoints::new(key.clone())))
+    let Some(mut points) = merge(parts) else { return Ok(none()) };
+    keep_range(&mut points, range);
+    let total = points.len() as u64 + left_out;
+    Ok((points, total))
+}
+
+/// A chunk that a reader meets, not yet decoded.
+struct Met<'a> {
+    points: u64,
+    /// Whether all its points are in the range.
+    is_within: bool,
+    sketch: Option<&'a dyn Fn() -> rusqlite::Result<SeriesPoints>>,
+    all: &'a dyn Fn() -> rusqlite::Result<SeriesPoints>,
+}
+
+/// Meets the chunks that may have points in the range.
+fn read_chunks(
+    conn: &Connection,
+    run: RunId,
+    series: i64,
+    key: &SeriesKey,
+    range: &PointRange,
+    mut meet: impl FnMut(Met<'_>) -> rusqlite::Result<()>,
+) -> rusqlite::Result<()> {
+    let mut query = conn.prepare_cached(
+        "SELECT points, stepless, first_step, last_step, first_time, last_time, sketch IS NOT NULL, sketch, body
+         FROM chunks
+         WHERE run_id = ?1 AND series_id = ?2
+           AND (?3 IS NULL OR last_step >= ?3) AND (?4 IS NULL OR first_step <= ?4)
+           AND last_time >= ?5 AND first_time <= ?6
+         ORDER BY number",
+    )?;
+    let (from_time, to_time) = times_of(range);
+    let (from_step, to_step) = (range.from_step, range.to_step);
+    let mut chunks = query.query(params![bytes(run.as_uuid()), series, from_step, to_step, from_time, to_time])?;
+    while let Some(chunk) = chunks.next()? {
+        let (first_step, last_step): (Option<i64>, Option<i64>) = (chunk.get(2)?, chunk.get(3)?);
+        let (first_time, last_time): (i64, i64) = (chunk.get(4)?, chunk.get(5)?);
+        let all_have_steps = rows::unsigned(chunk, 1)? == 0;
+        let is_within = from_time <= first_time
+            && last_time <= to_time
+            && from_step.is_none_or(|from| all_have_steps && first_step.is_some_and(|first| from <= first))
+            && to_step.is_none_or(|to| all_have_steps && last_step.is_some_and(|last| last <= to));
+        let decoded = |column| rows::decoded(chunk, column, |body| decode_chunk(body, key.clone()));
+        let (sketch, all) = (|| decoded(7), || decoded(8));
+        let has_sketch: bool = chunk.get(6)?;
+        meet(Met { points: rows::unsigned(chunk, 0)?, is_within, sketch: has_sketch.then_some(&sketch), all: &all })?;
+    }
+    Ok(())
+}
+
+/// The least and the greatest time of a range, in microseconds.
+fn times_of(range: &PointRange) -> (i64, i64) {
+    let micros = |at: Option<lab_model::Timestamp>| at.map(|at| at.as_microsecond());
+    (micros(range.from_time).unwrap_or(i64::MIN), micros(range.to_time).unwrap_or(i64::MAX))
 }
 
 fn keep_range(points: &mut SeriesPoints, range: &PointRange) {
     if *range == PointRange::default() {
         return;
     }
-    let from_time = range.from_time.map_or(i64::MIN, |at| at.as_microsecond());
-    let to_time = range.to_time.map_or(i64::MAX, |at| at.as_microsecond());
+    let (from_time, to_time) = times_of(range);
     let is_within = |step: Option<i64>, time: i64| {
         range.from_step.is_none_or(|from| step.is_some_and(|step| step >= from))
             && range.to_step.is_none_or(|to| step.is_some_and(|step| step <= to))

@@ -6,7 +6,11 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::error::While as _;
 
 /// The steps, numbered from 1. Rules for them are in `migrations/README.md`.
-const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_init.sql"), include_str!("migrations/0002_documents.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/0001_init.sql"),
+    include_str!("migrations/0002_documents.sql"),
+    include_str!("migrations/0003_chunks.sql"),
+];
 
 const DOING: &str = "preparing the database";
 

@@ -21,6 +21,7 @@ mod error;
 mod events;
 mod experiments;
 mod finalise;
+mod fold;
 mod lineage;
 mod metrics;
 mod migrate;

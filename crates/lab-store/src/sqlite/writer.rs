@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::commit::apply;
 use super::error::{While as _, classify, closed, same_for_all};
 use super::finalise::{Quantiles, keep_quantiles};
+use super::fold::{Fold, swap};
 use super::prepare::Prepared;
 use super::watcher::tell;
 use crate::Committed;
@@ -31,6 +32,7 @@ type Reply<T> = oneshot::Sender<Result<T>>;
 enum Request {
     Commit(Box<Prepared>, Reply<Committed>),
     KeepQuantiles(Box<Quantiles>, Reply<bool>),
+    Fold(Box<Fold>, Reply<bool>),
     Probe(Reply<()>),
     Close(oneshot::Sender<()>),
 }
@@ -52,6 +54,11 @@ impl Writer {
     /// Whether they were kept; not if the series have changed since.
     pub(super) async fn keep_quantiles(&self, quantiles: Quantiles) -> Result<bool> {
         self.ask("keeping quantiles", |reply| Request::KeepQuantiles(Box::new(quantiles), reply)).await
+    }
+
+    /// Whether its rows were swapped.
+    pub(super) async fn fold(&self, fold: Fold) -> Result<bool> {
+        self.ask("folding metrics", |reply| Request::Fold(Box::new(fold), reply)).await
     }
 
     /// Takes the write lock and gives it back.
@@ -92,6 +99,7 @@ fn run(mut conn: Connection, mut inbox: mpsc::Receiver<Request>, watchers: &watc
                 Request::KeepQuantiles(quantiles, reply) => {
                     group.push(Job::Quantiles(quantiles, reply));
                 }
+                Request::Fold(fold, reply) => group.push(Job::Fold(fold, reply)),
                 Request::Commit(change, reply) => {
                     points += change.points();
                     group.push(Job::Change(change, reply));
@@ -120,13 +128,14 @@ fn probe(conn: &mut Connection) -> Result<()> {
 enum Job {
     Change(Box<Prepared>, Reply<Committed>),
     Quantiles(Box<Quantiles>, Reply<bool>),
+    Fold(Box<Fold>, Reply<bool>),
 }
 
 impl Job {
     fn fail(self, error: Error) {
         match self {
             Self::Change(_, reply) => reply.send(Err(error)).ok().unwrap_or_default(),
-            Self::Quantiles(_, reply) => reply.send(Err(error)).ok().unwrap_or_default(),
+            Self::Quantiles(_, reply) | Self::Fold(_, reply) => reply.send(Err(error)).ok().unwrap_or_default(),
         }
     }
 }
@@ -134,21 +143,21 @@ impl Job {
 /// What a job comes to, unless its transaction fails.
 enum Outcome {
     Change(Reply<Committed>, Result<Committed>),
-    Quantiles(Reply<bool>, Result<bool>),
+    Done(Reply<bool>, Result<bool>),
 }
 
 impl Outcome {
     fn send(self) {
         match self {
             Self::Change(reply, answer) => reply.send(answer).ok().unwrap_or_default(),
-            Self::Quantiles(reply, answer) => reply.send(answer).ok().unwrap_or_default(),
+            Self::Done(reply, answer) => reply.send(answer).ok().unwrap_or_default(),
         }
     }
 
     fn fail(self, error: Error) {
         match self {
             Self::Change(reply, _) => Self::Change(reply, Err(error)).send(),
-            Self::Quantiles(reply, _) => Self::Quantiles(reply, Err(error)).send(),
+            Self::Done(reply, _) => Self::Done(reply, Err(error)).send(),
         }
     }
 }
@@ -172,7 +181,12 @@ fn write_group(conn: &mut Connection, group: Vec<Job>, watchers: &watch::Sender<
             }
             Job::Quantiles(quantiles, reply) => {
                 let (answer, fatal) = alone(conn, |conn| keep_quantiles(conn, &quantiles));
-                done.push(Outcome::Quantiles(reply, answer));
+                done.push(Outcome::Done(reply, answer));
+                fatal
+            }
+            Job::Fold(fold, reply) => {
+                let (answer, fatal) = alone(conn, |conn| swap(conn, &fold));
+                done.push(Outcome::Done(reply, answer));
                 fatal
             }
         };

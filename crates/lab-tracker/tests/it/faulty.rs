@@ -10,6 +10,7 @@ use lab_model::{
     ExperimentQuery, ExperimentRun, LineageGraph, LogLine, LoggedValue, Paged, Result, RunId, RunQuery, RunStatus,
     SeriesKey, SeriesPoints, SeriesSummary, Timestamp, User, UserId, WriterId,
 };
+use lab_series::Downsampled;
 use lab_store::sqlite::SqliteStore;
 use lab_store::{
     Artifacts, Change, Committed, Document, DocumentKind, DocumentQuery, Documents, Events, Experiments, Lineage,
@@ -153,6 +154,24 @@ impl Metrics for Faulty {
 
     async fn points(&self, run: RunId, key: &SeriesKey, range: &PointRange) -> Result<SeriesPoints> {
         self.store.points(run, key, range).await
+    }
+
+    async fn sampled_points(
+        &self,
+        run: RunId,
+        key: &SeriesKey,
+        range: &PointRange,
+        max_points: usize,
+    ) -> Result<Downsampled> {
+        self.store.sampled_points(run, key, range, max_points).await
+    }
+
+    async fn fold(&self, run: RunId, least_batches: u32) -> Result<bool> {
+        self.store.fold(run, least_batches).await
+    }
+
+    async fn unfolded(&self, least_batches: u32, limit: u32) -> Result<Vec<RunId>> {
+        self.store.unfolded(least_batches, limit).await
     }
 
     async fn values(&self, run: RunId, key: Option<&SeriesKey>) -> Result<Vec<LoggedValue>> {

@@ -121,6 +121,7 @@ async fn metrics_agree_with_a_naive_store_over_restarts() {
             runs.push(given::run(&store).await.id);
         }
         naive.append(&store, &runs, &mut runner, 10).await;
+        naive.fold(&store, &runs, &mut runner).await;
         if round % 2 == 0 {
             store.close().await;
         }
