@@ -17,7 +17,7 @@ from typing import Any
 
 import mlflow
 import pytest
-from conftest import Store
+from conftest import LAB, Store
 from mlflow import MlflowClient
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
 from mlflow.exceptions import MlflowException
@@ -356,6 +356,32 @@ def test_the_command_line_works(client: MlflowClient, store: Store) -> None:
         pass
     assert "listed" in mlflow_command("runs", "list", "--experiment-id", id_)
     assert [run["name"] for run in store.runs()] == ["listed"]
+
+
+def test_runs_of_a_server_are_imported_once(
+    client: MlflowClient, run: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("LAB_SERVER", raising=False)
+    experiment = client.get_run(run).info.experiment_id
+    client.log_batch(run, [Metric("m", float(i), 1_000 + i, i) for i in range(1_000)], [Param("lr", "0.1")])
+    client.log_metric(run, "nan", math.nan)
+    client.set_terminated(run)
+    part = client.create_run(experiment, tags={"mlflow.parentRunId": run}).info.run_id
+    client.set_terminated(part, "FAILED")
+    folder = tmp_path / "imported"
+    subprocess.run([LAB, "init", folder, "--quiet"], check=True)
+    there = Store(folder / ".lab")
+    lines = there.cli("import", "mlflow", client.tracking_uri)
+    assert [line["outcome"] for line in lines] == ["imported"] * 2
+    assert {line["outcome"] for line in there.cli("import", "mlflow", client.tracking_uri)} == {"there"}
+    ours = there.cli("runs", "show", run)
+    assert (ours["status"], ours["parameters"], ours["child_run_ids"]) == (
+        "completed",
+        {"lr": 0.1},
+        [str(uuid.UUID(part))],
+    )
+    assert there.history(run, "m")["values"] == [float(i) for i in range(1_000)]
+    assert there.cli("runs", "show", part)["status"] == "failed"
 
 
 def test_optuna_logs_its_trials(client: MlflowClient) -> None:

@@ -6,6 +6,7 @@ use lab_tracker::Tracker;
 use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 
+use crate::mlflow::Histories;
 use crate::telemetry::Telemetry;
 use crate::{AllowedHosts, Limits};
 
@@ -22,6 +23,8 @@ pub struct AppState {
     pub(crate) telemetry: Arc<Telemetry>,
     /// Set once the experiment is there that MLflow's clients take for granted.
     pub(crate) default_experiment: Arc<OnceCell<()>>,
+    /// Histories that MLflow's clients are reading page by page.
+    pub(crate) histories: Arc<Histories>,
     /// Ends streams when the server shuts down.
     pub(crate) shutdown: CancellationToken,
 }
@@ -36,6 +39,7 @@ impl AppState {
             allowed_hosts: Arc::new(allowed_hosts),
             telemetry: Arc::new(Telemetry::new()),
             default_experiment: Arc::default(),
+            histories: Arc::default(),
             shutdown: CancellationToken::new(),
         }
     }

@@ -40,11 +40,6 @@ pub(super) fn time(millis: i64) -> Timestamp {
     Timestamp::from_millisecond(millis).unwrap_or(nearest)
 }
 
-/// Microseconds since 1970, as a time that can be written as a date.
-pub(super) fn micros(micros: i64) -> Timestamp {
-    Timestamp::from_microsecond(micros).unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

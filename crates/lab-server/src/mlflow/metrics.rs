@@ -1,6 +1,8 @@
 //! The history of metrics.
 
 use std::borrow::Cow;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Router;
 use axum::extract::State;
@@ -63,45 +65,71 @@ async fn history(State(state): State<AppState>, args: Args) -> Reply<Response> {
             ))
         })?,
     };
-    let begin = fields.filled("page_token")?.map(Begin::parse).transpose()?;
-    let range = PointRange { from_time: begin.map(|begin| ids::micros(begin.time)), ..PointRange::default() };
-    let rows = rows(&state, run, key, &range, Order::Time).await?;
+    let first: usize = match fields.filled("page_token")? {
+        None => 0,
+        Some(token) => token.parse().map_err(|_| Failure::page_token(token))?,
+    };
+    let rows = kept_rows(&state, run, key).await?;
+    let next = first.saturating_add(most);
+    if next < rows.len() {
+        state.histories.keep(run, key, Arc::clone(&rows));
+    }
     let key = key.to_owned();
     json_of(move || {
-        let rows = &rows[begin.map_or(0, |begin| begin.skip.min(rows.len()))..];
-        let page = &rows[..most.min(rows.len())];
-        let next = (page.len() < rows.len()).then(|| Begin::after(page, begin).to_string());
-        serde_json::to_vec(&History { metrics: entries(&key, page, None), next_page_token: next })
+        let page = &rows[first.min(rows.len())..next.min(rows.len())];
+        let next_page_token = (next < rows.len()).then(|| next.to_string());
+        serde_json::to_vec(&History { metrics: entries(&key, page, None), next_page_token })
     })
     .await
 }
 
-/// Where a page begins: among the points from a time on, after so many.
-#[derive(Clone, Copy)]
-struct Begin {
-    time: i64,
-    skip: usize,
+/// Histories of which a page was asked for and more will be: sorting them again for each page would take longer than all
+/// of the rest.
+#[derive(Debug, Default)]
+pub(crate) struct Histories(Mutex<VecDeque<Kept>>);
+
+#[derive(Debug)]
+struct Kept {
+    run: String,
+    key: String,
+    rows: Arc<Vec<Row>>,
 }
 
-impl Begin {
-    fn parse(token: &str) -> Reply<Self> {
-        let parts = token.split_once('-').and_then(|(time, skip)| Some((time.parse().ok()?, skip.parse().ok()?)));
-        let (time, skip) = parts.ok_or_else(|| Failure::page_token(token))?;
-        Ok(Self { time, skip })
+impl Histories {
+    /// Most histories that are kept.
+    const MOST: usize = 4;
+    /// Most points of one that is kept.
+    const MOST_POINTS: usize = 4_000_000;
+
+    /// Takes out the history, if all of its points are still these.
+    fn take(&self, run: &str, key: &str, points: u64) -> Option<Arc<Vec<Row>>> {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let at = kept.iter().position(|kept| kept.run == run && kept.key == key)?;
+        kept.remove(at).map(|kept| kept.rows).filter(|rows| rows.len() as u64 == points)
     }
 
-    /// The place after the last point of a page that is not empty.
-    fn after(page: &[Row], before: Option<Self>) -> Self {
-        let time = page.last().map_or(0, |row| row.0);
-        let same = page.iter().rev().take_while(|row| row.0 == time).count();
-        let carried = before.filter(|before| before.time == time).map_or(0, |before| before.skip);
-        Self { time, skip: same + carried }
+    fn keep(&self, run: &str, key: &str, rows: Arc<Vec<Row>>) {
+        if rows.len() > Self::MOST_POINTS {
+            return;
+        }
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.push_back(Kept { run: run.to_owned(), key: key.to_owned(), rows });
+        if kept.len() > Self::MOST {
+            kept.pop_front();
+        }
     }
 }
 
-impl std::fmt::Display for Begin {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}-{}", self.time, self.skip)
+/// The history of a metric, in order of time.
+async fn kept_rows(state: &AppState, run: &str, key: &str) -> Reply<Arc<Vec<Row>>> {
+    let Ok(id) = ids::parse_run(run) else { return Ok(Arc::default()) };
+    let Some(series) = series_key(state, id, key).await? else { return Ok(Arc::default()) };
+    // Points are only ever added: the same number of them is the same points.
+    let summaries = state.tracker.summaries(&[id], Some(std::slice::from_ref(&series.name))).await?;
+    let count = summaries.iter().find(|(_, summary)| summary.key == series).map_or(0, |(_, summary)| summary.count);
+    match state.histories.take(run, key, count) {
+        Some(rows) => Ok(rows),
+        None => Ok(Arc::new(rows(state, run, key, &PointRange::default(), Order::Time).await?)),
     }
 }
 
@@ -238,13 +266,18 @@ mod tests {
     }
 
     #[test]
-    fn a_page_begins_after_the_points_of_the_same_time() {
-        let page = [(1, 0, 0.0), (2, 0, 0.0), (2, 1, 0.0)];
-        let begin = Begin::after(&page, None);
-        assert_eq!((begin.time, begin.skip), (2, 2));
-        let begin = Begin::after(&[(2, 2, 0.0)], Some(begin));
-        assert_eq!(begin.to_string(), "2-3");
-        assert!(Begin::parse("x").is_err());
-        assert_eq!(Begin::parse("2-3").unwrap().skip, 3);
+    fn a_history_is_kept_while_it_is_paged_and_has_not_grown() {
+        let histories = Histories::default();
+        let rows = Arc::new(vec![(0, 0, 0.0); 3]);
+        histories.keep("r", "a", Arc::clone(&rows));
+        assert!(histories.take("r", "b", 3).is_none());
+        assert_eq!(histories.take("r", "a", 3), Some(Arc::clone(&rows)));
+        assert!(histories.take("r", "a", 3).is_none());
+        histories.keep("r", "a", Arc::clone(&rows));
+        assert!(histories.take("r", "a", 4).is_none());
+        for i in 0..10 {
+            histories.keep("r", &i.to_string(), Arc::clone(&rows));
+        }
+        assert!(histories.take("r", "5", 3).is_none() && histories.take("r", "6", 3).is_some());
     }
 }

@@ -29,6 +29,7 @@ use tower_http::timeout::TimeoutLayer;
 
 use crate::AppState;
 use failure::{Failure, Reply};
+pub(crate) use metrics::Histories;
 
 /// The routes, for the clients and for the page that MLflow has.
 pub(crate) fn router(state: &AppState) -> Router<AppState> {

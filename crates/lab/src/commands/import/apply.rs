@@ -262,6 +262,12 @@ impl Import<'_> {
                 let stored: StoredObject = self.session.api.put("/api/v1/objects", &query, size, body).await?;
                 (file.name, file.artifact_type, stored.hash, file.at)
             }
+            Item::Download(download) => {
+                let (size, body) = (download.open)().await.with_context(|| format!("downloading {}", download.name))?;
+                let query = PutObject { name: Some(download.name.to_string()) };
+                let stored: StoredObject = self.session.api.put("/api/v1/objects", &query, size, body).await?;
+                (download.name, download.artifact_type, stored.hash, download.at)
+            }
         };
         Ok(Record::Artifact { name, artifact_type, content_hash, metadata: Default::default(), at })
     }
@@ -384,7 +390,7 @@ impl Preview {
                 Item::Record(Record::Values { values }) => self.values += values.len() as u64,
                 Item::Record(Record::Log { lines }) => self.lines += lines.len() as u64,
                 Item::Record(_) => {}
-                Item::Blob(_) | Item::File(_) => self.files += 1,
+                Item::Blob(_) | Item::File(_) | Item::Download(_) => self.files += 1,
             }
         }
         Ok(())

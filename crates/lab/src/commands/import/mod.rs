@@ -33,8 +33,13 @@ pub(crate) enum ImportCommand {
     #[command(after_help = "Examples:\n  lab import tensorboard runs/\n  \
                             lab import tensorboard runs/ -e tiny-lm --dry-run")]
     Tensorboard(ImportArgs),
-    /// MLflow's `mlruns` folder, or its SQLite database
-    #[command(after_help = "Examples:\n  lab import mlflow mlruns/\n  lab import mlflow mlflow.db --tag from=mlflow")]
+    /// MLflow's `mlruns` folder, its SQLite database, or a server of it by its address
+    #[command(
+        after_help = "Examples:\n  lab import mlflow mlruns/\n  lab import mlflow mlflow.db --tag from=mlflow\n  \
+                            lab import mlflow http://127.0.0.1:5000\n\n\
+                            MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN, are what a\n\
+                            server is asked with."
+    )]
     Mlflow(ImportArgs),
     /// W&B's folders of runs, offline or online
     #[command(after_help = "Examples:\n  lab import wandb wandb/\n  \
@@ -52,6 +57,7 @@ pub(crate) enum ImportCommand {
 #[derive(Debug, Args)]
 pub(crate) struct ImportArgs {
     /// A file, or a folder that is searched with all below it
+    #[arg(value_name = "SOURCE")]
     path: PathBuf,
     /// Experiment for all of the runs [default: what the source calls it]
     #[arg(long, short)]
@@ -126,7 +132,13 @@ fn find(command: ImportCommand) -> anyhow::Result<(ImportArgs, Vec<Found>)> {
     };
     let (mut found, args) = match command {
         ImportCommand::Tensorboard(args) => (there(&args.path).and_then(|()| tensorboard::find(&args.path))?, args),
-        ImportCommand::Mlflow(args) => (there(&args.path).and_then(|()| mlflow::find(&args.path))?, args),
+        ImportCommand::Mlflow(args) => {
+            let found = match mlflow::address(&args.path) {
+                Some(address) => mlflow::find_on_server(address, !args.no_artifacts)?,
+                None => there(&args.path).and_then(|()| mlflow::find(&args.path))?,
+            };
+            (found, args)
+        }
         ImportCommand::Wandb(args) => (there(&args.path).and_then(|()| wandb::find(&args.path))?, args),
         ImportCommand::Csv(args) => tables(args, Format::Csv)?,
         ImportCommand::Jsonl(args) => tables(args, Format::JsonLines)?,

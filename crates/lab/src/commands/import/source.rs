@@ -2,11 +2,14 @@
 
 use std::path::PathBuf;
 
+use futures_util::future::BoxFuture;
 use lab_model::{
     ArtifactName, ArtifactType, ContentHasher, LogLine, LoggedValue, Parameters, Record, RunError, RunId, RunStatus,
     SeriesKey, SeriesPoints, Tags, Timestamp, WriterId,
 };
 use uuid::Uuid;
+
+use crate::api::Content;
 
 /// One step of an import. Of the same beginning of a source the same items come, however much was added behind it: their
 /// numbers are what makes an import go on where it stopped.
@@ -17,6 +20,16 @@ pub(super) enum Item {
     Blob(Blob),
     /// A file beside it.
     File(File),
+    /// A file of a server.
+    Download(Download),
+}
+
+/// A file that comes over the network, when it is asked for.
+pub(super) struct Download {
+    pub(super) name: ArtifactName,
+    pub(super) artifact_type: ArtifactType,
+    pub(super) at: Timestamp,
+    pub(super) open: Box<dyn FnOnce() -> BoxFuture<'static, anyhow::Result<(u64, Content)>> + Send>,
 }
 
 pub(super) struct Blob {

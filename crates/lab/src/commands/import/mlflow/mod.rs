@@ -1,6 +1,7 @@
-//! MLflow: folders of `mlruns`, and its SQLite database.
+//! MLflow: folders of `mlruns`, its SQLite database, and its server.
 
 mod files;
+mod server;
 mod sqlite;
 
 use std::path::{Path, PathBuf};
@@ -28,6 +29,19 @@ pub(super) fn find(path: &Path) -> anyhow::Result<Vec<Found>> {
         files::find(path)?
     };
     anyhow::ensure!(!found.is_empty(), "there is no run of MLflow in `{}`", path.display());
+    sort(&mut found);
+    Ok(found)
+}
+
+/// The address of a server, where a source is named by one.
+pub(super) fn address(path: &Path) -> Option<&str> {
+    path.to_str().filter(|source| source.starts_with("http://") || source.starts_with("https://"))
+}
+
+/// The runs of a server. Called on a thread that may wait.
+pub(super) fn find_on_server(address: &str, with_artifacts: bool) -> anyhow::Result<Vec<Found>> {
+    let mut found = server::find(address, with_artifacts)?;
+    anyhow::ensure!(!found.is_empty(), "the server at {address} has no run");
     sort(&mut found);
     Ok(found)
 }
