@@ -24,12 +24,15 @@ pub(super) enum Item {
     Download(Download),
 }
 
+/// What begins to read a file, and tells its size.
+pub(super) type Opening = Box<dyn FnOnce() -> BoxFuture<'static, anyhow::Result<(u64, Content)>> + Send>;
+
 /// A file that comes over the network, when it is asked for.
 pub(super) struct Download {
     pub(super) name: ArtifactName,
     pub(super) artifact_type: ArtifactType,
     pub(super) at: Timestamp,
-    pub(super) open: Box<dyn FnOnce() -> BoxFuture<'static, anyhow::Result<(u64, Content)>> + Send>,
+    pub(super) open: Opening,
 }
 
 pub(super) struct Blob {
