@@ -183,8 +183,12 @@ fn tagging(tags: &[TextEntry<'_>]) -> Reply<Amendment> {
 
 async fn amend(state: &AppState, id: RunId, amendment: Amendment) -> Reply<Json<Value>> {
     let wanted = amendment.parameters.clone();
+    let points: u64 = amendment.points.iter().map(|series| series.len() as u64).sum();
     match state.tracker.amend_run(id, amendment).await {
-        Ok(()) => Ok(Json(json!({}))),
+        Ok(()) => {
+            state.telemetry.points.inc_by(points);
+            Ok(Json(json!({})))
+        }
         Err(Error::Conflict { .. }) if !wanted.is_empty() => Err(changed(state, id, &wanted).await?),
         Err(error) => Err(error.into()),
     }

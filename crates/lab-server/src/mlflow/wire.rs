@@ -100,7 +100,7 @@ impl<S: Send + Sync> FromRequest<S> for Args {
     type Rejection = Failure;
 
     async fn from_request(request: Request, state: &S) -> Reply<Self> {
-        if *request.method() == Method::GET {
+        if matches!(*request.method(), Method::GET | Method::HEAD) {
             return Ok(Self::of_query(request.uri().query().unwrap_or_default()));
         }
         Self::of_body(&JsonBody::from_request(request, state).await?.0)
