@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote, urlencode
 
 from . import _core
@@ -14,7 +15,10 @@ from .errors import LabError, of
 if TYPE_CHECKING:
     import pandas
     import polars
+    import pyarrow
 
+# What columns come as, where the library that reads it is installed.
+_ARROW = "application/vnd.apache.arrow.stream"
 # Most items that the API answers with at once.
 _PAGE = 1_000
 
@@ -30,22 +34,21 @@ class Place:
 
     def get(self, path: str, **query: Any) -> Any:
         """The JSON that a GET is answered with."""
-        asked = {name: value for name, value in query.items() if value is not None}
-        return self._ask("GET", f"{path}?{urlencode(asked)}" if asked else path, None)
+        return self._ask("GET", _with_query(path, query), None)
 
     def post(self, path: str, body: Mapping[str, Any]) -> Any:
         """The JSON that a POST is answered with."""
         return self._ask("POST", path, json.dumps({name: value for name, value in body.items() if value is not None}))
 
-    def download(self, path: str) -> bytes:
+    def download(self, path: str, accept: str | None = None, **query: Any) -> bytes:
         """The bytes that a GET is answered with."""
-        return self._send("GET", path, None)
+        return self._send("GET", _with_query(path, query), None, accept)
 
     def _ask(self, method: str, path: str, body: str | None) -> Any:
         return json.loads(self._send(method, path, body))
 
-    def _send(self, method: str, path: str, body: str | None) -> bytes:
-        status, answer = _core.request(method, f"/api/v1/{path}", body, self._dir, self._server)
+    def _send(self, method: str, path: str, body: str | None, accept: str | None = None) -> bytes:
+        status, answer = _core.request(method, f"/api/v1/{path}", body, self._dir, self._server, accept)
         if status < 400:
             return answer
         try:
@@ -55,6 +58,11 @@ class Place:
             # A proxy may answer for the server.
             error = LabError(f"the server answered {status}")
         raise error
+
+
+def _with_query(path: str, query: Mapping[str, Any]) -> str:
+    asked = {name: value for name, value in query.items() if value is not None}
+    return f"{path}?{urlencode(asked)}" if asked else path
 
 
 def number(value: Any) -> Any:
@@ -109,6 +117,45 @@ class Frame(Mapping[str, list[Any]]):
 
         return polars.DataFrame(self._columns, strict=False)
 
+    def to_arrow(self) -> pyarrow.Table:
+        """The columns as a table of pyarrow, which must be installed."""
+        import pyarrow
+
+        return pyarrow.table(self._columns)
+
+
+class _ArrowFrame(Frame):
+    """Columns that came as Arrow. They become lists where they are looked at, and frames without a detour."""
+
+    def __init__(self, table: pyarrow.Table) -> None:
+        super().__init__({})
+        self._table = table
+
+    def __getitem__(self, name: str) -> list[Any]:
+        if name not in self._columns:
+            self._columns[name] = self._table[name].to_pylist()
+        return self._columns[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._table.column_names)
+
+    def __len__(self) -> int:
+        return int(self._table.num_columns)
+
+    def __repr__(self) -> str:
+        return f"<Frame of {self._table.num_rows} rows: {', '.join(self)}>"
+
+    def to_pandas(self) -> pandas.DataFrame:
+        return self._table.to_pandas()
+
+    def to_polars(self) -> polars.DataFrame:
+        import polars
+
+        return cast("polars.DataFrame", polars.from_arrow(self._table))
+
+    def to_arrow(self) -> pyarrow.Table:
+        return self._table
+
 
 class KeptRun:
     """A run as it is kept."""
@@ -141,18 +188,36 @@ class KeptRun:
             max_points: Most points of a metric; of each stretch the least and the greatest are kept. All where absent.
             context: What tells a series apart from others of the same name.
 
+        With pyarrow installed the points come as Arrow columns: a million of them take milliseconds.
+
         Returns:
             The columns ``metric``, ``step``, ``value`` and ``time_micros`` (since 1970 UTC).
         """
+        labels = json.dumps(context) if context else None
+        asking = [{"name": name, "max_points": max_points, "context": labels} for name in names or self.summary]
+        if asking and find_spec("pyarrow") is not None:
+            return _ArrowFrame(self._history_as_arrow(asking))
         columns: dict[str, list[Any]] = {"metric": [], "step": [], "value": [], "time_micros": []}
-        for name in names or self.summary:
-            asked = {"name": name, "max_points": max_points, "context": json.dumps(context) if context else None}
+        for asked in asking:
+            name = asked["name"]
             series = self._place.get(f"runs/{self.id}/points", **asked)
             columns["metric"] += [name] * len(series["values"])
             columns["step"] += series["steps"]
             columns["value"] += [number(value) for value in series["values"]]
             columns["time_micros"] += series["times_micros"]
         return Frame(columns)
+
+    def _history_as_arrow(self, asking: list[dict[str, Any]]) -> pyarrow.Table:
+        import pyarrow
+
+        tables = []
+        for asked in asking:
+            stream = self._place.download(f"runs/{self.id}/points", accept=_ARROW, **asked)
+            table = pyarrow.ipc.open_stream(stream).read_all()
+            name = pyarrow.repeat(pyarrow.scalar(asked["name"]), table.num_rows)
+            columns = {"metric": name} | {column: table[column] for column in ("step", "value", "time_micros")}
+            tables.append(pyarrow.table(columns))
+        return pyarrow.concat_tables(tables)
 
     def values(self, name: str | None = None) -> list[dict[str, Any]]:
         """What was logged that is not one number: histograms, tables, images, texts."""

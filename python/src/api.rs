@@ -16,7 +16,8 @@ use crate::errors::without_interpreter;
 
 /// Status and body of the API's answer to a request. Whoever calls raises the problem of a refusal.
 #[pyfunction]
-#[pyo3(signature = (method, path, body, dir, server))]
+#[pyo3(signature = (method, path, body, dir, server, accept=None))]
+#[expect(clippy::too_many_arguments, reason = "each is a keyword, and the package above gives all of them")]
 pub(crate) fn request<'py>(
     py: Python<'py>,
     method: &str,
@@ -24,25 +25,37 @@ pub(crate) fn request<'py>(
     body: Option<String>,
     dir: Option<String>,
     server: Option<String>,
+    accept: Option<&str>,
 ) -> PyResult<(u16, Bound<'py, PyBytes>)> {
     let (status, bytes) = without_interpreter(py, || {
         let workspace = crate::workspace(dir, server)?;
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
         let runtime = runtime.map_err(|e| Error::io("starting the runtime", e))?;
+        let asked = Asked { method, path, body, accept: accept.unwrap_or("application/json") };
         runtime.block_on(async {
             match &workspace.settings.server {
-                Some(server) => remote(&format!("{}{path}", server.trim_end_matches('/')), method, body).await,
-                None => in_process(&workspace, method, path, body).await,
+                Some(server) => remote(server, asked).await,
+                None => in_process(&workspace, asked).await,
             }
         })
     })?;
     Ok((status, PyBytes::new(py, &bytes)))
 }
 
-async fn remote(url: &str, method: &str, body: Option<String>) -> Result<(u16, Vec<u8>)> {
-    let method = method.parse().map_err(|_| Error::invalid("method", "is none"))?;
+/// A request.
+struct Asked<'a> {
+    method: &'a str,
+    path: &'a str,
+    body: Option<String>,
+    accept: &'a str,
+}
+
+async fn remote(server: &str, asked: Asked<'_>) -> Result<(u16, Vec<u8>)> {
+    let method = asked.method.parse().map_err(|_| Error::invalid("method", "is none"))?;
+    let url = format!("{}{}", server.trim_end_matches('/'), asked.path);
     let mut request = lab_client::http_client()?.request(method, url).timeout(Duration::from_secs(300));
-    if let Some(body) = body {
+    request = request.header(header::ACCEPT, asked.accept);
+    if let Some(body) = asked.body {
         request = request.header(header::CONTENT_TYPE, "application/json").body(body);
     }
     let response = request.send().await.map_err(|e| Error::storage("asking the server", e))?;
@@ -51,13 +64,13 @@ async fn remote(url: &str, method: &str, body: Option<String>) -> Result<(u16, V
     Ok((status, bytes.to_vec()))
 }
 
-async fn in_process(workspace: &Workspace, method: &str, path: &str, body: Option<String>) -> Result<(u16, Vec<u8>)> {
+async fn in_process(workspace: &Workspace, asked: Asked<'_>) -> Result<(u16, Vec<u8>)> {
     let failed = |e: axum::Error| Error::storage("reading", e);
     let tracker = Tracker::open(&workspace.root, workspace.settings.clone()).await?;
     let router = lab_server::router(AppState::new(tracker.clone(), Limits::default(), AllowedHosts::default()));
-    let request = Request::builder().method(method).uri(path).header(header::HOST, "localhost");
-    let request = request.header(header::CONTENT_TYPE, "application/json");
-    let request = request.body(body.map_or_else(Body::empty, Body::from));
+    let request = Request::builder().method(asked.method).uri(asked.path).header(header::HOST, "localhost");
+    let request = request.header(header::CONTENT_TYPE, "application/json").header(header::ACCEPT, asked.accept);
+    let request = request.body(asked.body.map_or_else(Body::empty, Body::from));
     let request = request.map_err(|e| Error::invalid("path", e.to_string()))?;
     let Ok(response) = router.oneshot(request).await;
     let status = response.status();

@@ -31,7 +31,10 @@ def test_runs_are_found_sorted_and_flattened(either: Store) -> None:
     assert lab.runs(where="name = 'nobody'").to_frame() == {}
 
 
-def test_points_come_in_columns(either: Store) -> None:
+@pytest.mark.parametrize("arrow", [True, False])
+def test_points_come_in_columns(either: Store, arrow: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not arrow:
+        monkeypatch.setattr("llm_research_lab._read.find_spec", lambda name: None)
     with lab.init("points", config={"nan": math.nan}) as run:
         run.log({"x": 1.0, "y": math.inf}, step=3)
         run.log({"x": 2.0}, step=4)
@@ -76,6 +79,21 @@ def test_an_experiment_and_artifacts_read_back(store: Store, tmp_path: Path) -> 
     kept = lab.get_run(run.id)
     assert [artifact["name"] for artifact in kept.artifacts()] == ["a b.txt"]
     assert kept.artifact("a b.txt") == b"hello"
+
+
+def test_points_become_frames_of_other_libraries(either: Store) -> None:
+    pandas, polars = pytest.importorskip("pandas"), pytest.importorskip("polars")
+    pytest.importorskip("pyarrow")
+    with lab.init("points") as run:
+        for step in range(2_000):
+            run.log({"x": step / 2, "y": -1.0}, step=step)
+    history = lab.get_run("points#1").history()
+    assert history.to_arrow().schema.names == ["metric", "step", "value", "time_micros"]
+    assert isinstance(history.to_pandas(), pandas.DataFrame)
+    frame = history.to_polars()
+    assert frame.filter(polars.col("metric") == "x")["value"].to_list() == [step / 2 for step in range(2_000)]
+    thinned = lab.get_run("points#1").history("x", max_points=100)
+    assert 50 < len(thinned["value"]) <= 100
 
 
 def test_frames_become_those_of_pandas(store: Store) -> None:
