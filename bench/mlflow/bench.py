@@ -3,7 +3,8 @@
     python bench/mlflow/bench.py [--runs 10000] [--points 1000000] [--seconds 10]
 
 Needs `mlflow` installed (MLFLOW_BIN, default `mlflow`) and the program built for release (LAB_BIN, default
-`target/release/lab`). Each server has a store of its own in a temporary folder, MLflow's as it comes: SQLite, four workers.
+`target/release/lab`). Each server has a store of its own in a temporary folder, MLflow's as it comes: SQLite, four
+workers.
 """
 
 from __future__ import annotations
