@@ -404,3 +404,17 @@ def test_lightning_logs_a_training(client: MlflowClient, tmp_path: Path) -> None
     logger.finalize("success")
     found = client.get_run(logger.run_id)
     assert (found.info.status, found.data.params["nested/a"], found.data.metrics["loss"]) == ("FINISHED", "1", 0.5)
+
+
+def test_a_trainer_of_transformers_logs_its_loss(client: MlflowClient, tmp_path: Path) -> None:
+    transformers = pytest.importorskip("transformers", reason="needs transformers")
+    torch = pytest.importorskip("torch", reason="needs torch")
+    config = transformers.GPT2Config(n_layer=1, n_head=1, n_embd=8, vocab_size=16, n_positions=8)
+    arguments = transformers.TrainingArguments(
+        str(tmp_path), report_to="mlflow", max_steps=2, logging_steps=1, use_cpu=True, save_strategy="no", run_name="hf"
+    )
+    row = {"input_ids": torch.arange(8), "labels": torch.arange(8)}
+    transformers.Trainer(transformers.GPT2LMHeadModel(config), arguments, train_dataset=[row] * 4).train()
+    (found,) = client.search_runs(["0"], "attributes.run_name = 'hf'")
+    assert found.data.params["max_steps"] == "2"
+    assert len(client.get_metric_history(found.info.run_id, "loss")) == 2
