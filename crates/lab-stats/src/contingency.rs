@@ -130,7 +130,7 @@ pub struct McNemarResult {
     /// p-value of `chi2`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub p_chi2: Option<f64>,
-    /// `(|b - c| - 1)^2 / (b + c)` (Edwards); absent where b = c.
+    /// `(|b - c| - 1)^2 / (b + c)` (Edwards), also where b = c; absent without discordant pairs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub chi2_corrected: Option<f64>,
     /// p-value of `chi2_corrected`.
@@ -169,15 +169,15 @@ pub fn mcnemar(table: [[u64; 2]; 2]) -> McNemarResult {
     let p_exact = (2.0 * cdf).min(1.0);
     let gap = b.abs_diff(c) as f64;
     let chi2 = gap * gap / n as f64;
-    let chi2_corrected = (b != c).then(|| (gap - 1.0).powi(2) / n as f64);
+    let chi2_corrected = (gap - 1.0).powi(2) / n as f64;
     McNemarResult {
         n_discordant: n,
         p_exact,
         p_midp: (p_exact - pmf).max(0.0),
         chi2: Some(chi2),
         p_chi2: Some(chi_squared_tails(chi2, 1.0).1),
-        chi2_corrected,
-        p_chi2_corrected: chi2_corrected.map(|statistic| chi_squared_tails(statistic, 1.0).1),
+        chi2_corrected: Some(chi2_corrected),
+        p_chi2_corrected: Some(chi_squared_tails(chi2_corrected, 1.0).1),
         odds_ratio: Some(b as f64 / c as f64),
     }
 }

@@ -8,7 +8,7 @@
 #[non_exhaustive]
 pub enum StatsError {
     /// The sample is too small for the procedure.
-    #[error("`{name}` has {got} values; give at least {needed}")]
+    #[error("`{name}` has {got} value{}; give at least {needed}", if *got == 1 { "" } else { "s" })]
     TooFew {
         /// Which sample.
         name: String,

@@ -115,6 +115,11 @@ impl<'a> Call<'a> {
         Ok(usize::try_from(self.count("n_resamples")?.unwrap_or(default)).unwrap_or(usize::MAX))
     }
 
+    /// Whether a parameter is given.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.params.get(name).is_some_and(|value| !value.is_null())
+    }
+
     pub(super) fn has_input(&self, name: &str) -> bool {
         self.input.get(name).is_some()
     }

@@ -53,7 +53,7 @@ pub(super) const PROCEDURES: &[Procedure] = &[
     },
 ];
 
-const CORRECTIONS: [(&str, Correction); 10] = [
+const CORRECTIONS: [(&str, Correction); 12] = [
     ("bonferroni", Correction::Bonferroni),
     ("sidak", Correction::Sidak),
     ("holm", Correction::Holm),
@@ -64,6 +64,8 @@ const CORRECTIONS: [(&str, Correction); 10] = [
     ("benjamini_yekutieli", Correction::BenjaminiYekutieli),
     ("fdr_bh", Correction::BenjaminiHochberg),
     ("fdr_by", Correction::BenjaminiYekutieli),
+    ("bh", Correction::BenjaminiHochberg),
+    ("by", Correction::BenjaminiYekutieli),
 ];
 
 /// The `method` parameter, or the named default.
@@ -86,7 +88,18 @@ enum Unknown {
     Effect,
 }
 
+/// What `solve_for` names, or, without it, what no number was given for.
 fn unknown(call: &Call) -> Result<Unknown> {
+    if !call.has("solve_for") {
+        let lacks = |names: &[&str]| call.has("power") && !names.iter().any(|name| call.has(name));
+        return Ok(if lacks(&["n", "n1", "n_total"]) {
+            Unknown::Size
+        } else if lacks(&["effect_size", "effect_size_f", "p1"]) {
+            Unknown::Effect
+        } else {
+            Unknown::Power
+        });
+    }
     call.choice(
         "solve_for",
         &[

@@ -116,6 +116,15 @@ fn unknown_names_list_the_known_ones() {
 }
 
 #[test]
+fn a_plan_is_solved_for_what_is_not_given() {
+    let solve = |params: Value| answer("power_t_independent", &params, &Value::Null).expect("it has an answer");
+    let is_near = |value: &Value, wanted: f64| (value.as_f64().expect("a number") - wanted).abs() < 1e-4;
+    assert!(is_near(&solve(json!({"effect_size": 0.8, "power": 0.8}))["n1"], 25.524_58));
+    assert!(is_near(&solve(json!({"effect_size": 0.8, "n": 25.524_58}))["power"], 0.8));
+    assert!(is_near(&solve(json!({"n": 25.524_58, "power": 0.8}))["effect_size"], 0.8));
+}
+
+#[test]
 fn small_and_equal_samples_have_defined_answers() {
     let values = [1.0, 2.0, 3.0];
     let test = ttest::welch(&values, &values, Alternative::TwoSided, LEVEL).expect("identical samples vary");

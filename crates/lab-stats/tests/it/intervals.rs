@@ -50,6 +50,8 @@ fn one_way_of_mcnemar_is_a_binomial_tail() {
     let (exact, _) = mcnemar_p_values(table, Alternative::Less);
     close(exact, 1013.0 / 1024.0);
     assert_eq!(mcnemar_p_values(table, Alternative::TwoSided).0, mcnemar(table).p_exact);
+    // As statsmodels has it, the correction counts also where both sides have as many: (0 - 1)^2 / 24.
+    close(mcnemar([[1, 12], [12, 4]]).chi2_corrected.expect("there are discordant pairs"), 1.0 / 24.0);
     assert_eq!(mcnemar_p_values([[3, 0], [0, 3]], Alternative::Less), (1.0, 1.0));
     let difference = paired_proportions(table, Alternative::TwoSided, LEVEL).unwrap();
     close(difference.value, 0.06);

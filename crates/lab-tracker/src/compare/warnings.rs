@@ -92,6 +92,10 @@ fn no_common_metric(known: &Known<'_>) -> Option<String> {
 }
 
 fn excluded_runs(known: &Known<'_>) -> Option<String> {
+    // Other samples say themselves how many were left out.
+    if known.unit != Unit::Run {
+        return None;
+    }
     let mut found = Vec::new();
     for (key, _) in known.metrics {
         let of = |member: &Member| known.readings.get(key).and_then(|runs| runs.get(&member.run.id)).copied();

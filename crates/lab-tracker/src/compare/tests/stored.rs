@@ -520,6 +520,7 @@ async fn examples_are_paired_and_steps_are_counted_for_what_they_are_worth() {
     let pair = &found.metrics[0].pairs[0];
     assert!(pair.effective.unwrap().0 <= 50.0 && pair.sentence.contains("independent ones by their autocorrelation"));
     assert_eq!(pair.verdict, Verdict::Different);
+    assert!(!codes(&found).contains(&"excluded_runs"), "the runs' steps are what is compared");
     let refused = lab.refused(CompareRequest { unit: Unit::Step, ..request }).await;
     assert!(refused.starts_with("`reduction` must be `mean` or `mean_of_last`"), "{refused}");
 }

@@ -122,11 +122,12 @@ fn show_metric(comparison: &Comparison, metric: &MetricComparison, what: &str, o
     }
     if let Some(noise) = &metric.noise {
         out.line(format_args!(
-            "- noise: repetitions have a standard deviation of {} ({} runs in {} groups); two single runs differ by more \
+            "- noise: repetitions have a standard deviation of {} ({} runs in {} group{}); two single runs differ by more \
              than noise from {} on",
             number(noise.std_dev),
             noise.runs,
             noise.groups,
+            if noise.groups == 1 { "" } else { "s" },
             number(noise.smallest_signal),
         ))?;
     }
