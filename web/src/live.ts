@@ -18,6 +18,8 @@ const KINDS = [
   "run_timed_out",
   "run_deleted",
   "metrics_logged",
+  "threshold_crossed",
+  "threshold_cleared",
   "artifact_logged",
 ];
 
@@ -54,13 +56,18 @@ class News {
     switch (kind) {
       case "experiments":
       case "comparison":
+      case "hypotheses":
       case "names":
       case "sparkline":
         return this.moved || this.experiments.size > 0;
       case "experiment":
         return this.experiments.has(subject as string) || this.moved;
+      case "alerts":
+        return this.moved || this.changed.size > 0;
       case "runs":
         return this.moved || this.changed.size > 0 || this.logged.size > 0;
+      case "every run":
+        return (subject as string[]).some((id) => this.changed.has(id));
       case "run":
         return this.changed.has(subject as string);
       case "series":

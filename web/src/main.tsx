@@ -17,6 +17,7 @@ import "uplot/dist/uPlot.min.css";
 import "./style.css";
 
 const ComparePage = lazy(() => import("./compare/ComparePage.tsx").then((module) => ({ default: module.ComparePage })));
+const AlertsPage = lazy(() => import("./alerts/AlertsPage.tsx"));
 const LineagePage = lazy(() => import("./lineage/LineagePage.tsx"));
 
 const client = new QueryClient({
@@ -41,6 +42,7 @@ function App() {
       "?": () => setOver("help"),
       "/": () => document.getElementById("filter")?.focus(),
       "g e": () => void navigate("/"),
+      "g a": () => void navigate("/alerts"),
       "g r": () => void navigate("/runs"),
       t: nextTheme,
     }),
@@ -61,6 +63,7 @@ function App() {
             Experiments
           </NavLink>
           <NavLink to="/runs">Runs</NavLink>
+          <NavLink to="/alerts">Alerts</NavLink>
         </nav>
         <span className="spacer" />
         <button type="button" className="bare" onClick={() => setOver("palette")} title="Ctrl K">
@@ -89,6 +92,7 @@ function App() {
             <Route path="/experiments/:experiment" element={<ExperimentPage />} />
             <Route path="/runs" element={<ManyRunsPage />} />
             <Route path="/runs/:run/:tab?" element={<RunPage />} />
+            <Route path="/alerts" element={<AlertsPage />} />
             <Route path="/compare" element={<ComparePage />} />
             <Route path="/lineage/:node" element={<LineagePage />} />
             <Route path="*" element={<p className="empty">There is no such page.</p>} />

@@ -86,6 +86,24 @@ check("zooming asks for finer points, lasts while points come in, and ends at a 
   await until("all is shown", async () => params(bench).get("zoom") === null);
 });
 
+check("zooming along time or another metric asks for finer points too", async (bench) => {
+  const { lab, page, open } = bench;
+  const run = await lab.run(await lab.experiment("tiny-lm"));
+  const count = 20_000;
+  await lab.log(run, { loss: falling(count, 1), tokens: Array.from({ length: count }, (_, i) => 64 * i) });
+  for (const x of ["time", "metric:tokens"]) {
+    const bodies = asked(bench);
+    await open(`/runs/${run}?x=${x}`);
+    await drawn(bench);
+    await zoom(bench, "loss", 0.5, 0.52);
+    await until(`a part is asked for along ${x}`, async () =>
+      bodies.some((body) => body.names.includes("loss") && (body.from_step ?? 0) > 9000),
+    );
+    await until("all points of it are there", async () => (await page.getByText("thinned").count()) < 2);
+    await drawn(bench);
+  }
+});
+
 check("the x axis is the step, the time, the time since the start, or another metric", async (bench) => {
   const run = await curve(bench.lab, { tokens: Array.from({ length: 400 }, (_, i) => i * i) });
   await bench.open(`/runs/${run}`);
@@ -140,7 +158,7 @@ check("the values at the cursor are listed, on every chart at the same place", a
   await until("the other chart follows", async () => !(await other.getAttribute("class"))?.includes("u-off"));
 });
 
-check("a chart is saved as CSV and as PNG, and enlarged", async (bench) => {
+check("a chart is saved as CSV, as PNG and as SVG, and enlarged", async (bench) => {
   const { page, lab, open } = bench;
   const run = await curve(lab);
   await open(`/runs/${run}`);
@@ -153,6 +171,24 @@ check("a chart is saved as CSV and as PNG, and enlarged", async (bench) => {
   assert.match(csv, /^run,metric,step,time,value\r\n#1 one,loss,0,/);
   assert.equal(csv.trim().split("\r\n").length, 401);
   assert.equal((await save("loss as PNG")).subarray(1, 4).toString(), "PNG");
+  const svg = (await save("loss as SVG")).toString();
+  const said = await page.evaluate((text) => {
+    const drawing = new DOMParser().parseFromString(text, "image/svg+xml").documentElement;
+    const longest = Math.max(
+      ...[...drawing.querySelectorAll("g path")].map((path) => path.getAttribute("d")?.length ?? 0),
+    );
+    return {
+      name: drawing.nodeName,
+      texts: [...drawing.querySelectorAll("text")].map((one) => one.textContent),
+      longest,
+    };
+  }, svg);
+  assert.equal(said.name, "svg");
+  assert.ok(
+    ["loss", "#1 one", "0", "300"].every((text) => said.texts.includes(text)),
+    said.texts.join(),
+  );
+  assert.ok(said.longest > 3000, "the curve has all its points");
   await page.getByLabel("Enlarge loss").click({ force: true });
   await page.getByRole("dialog").locator("canvas").waitFor();
   await page.keyboard.press("Escape");

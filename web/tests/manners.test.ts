@@ -42,6 +42,7 @@ for (const colorScheme of ["light", "dark"] as const) {
       await lab.fail(run, { type: "Error", message: "broken", stack_trace: "here" });
       const pages: Record<string, string> = {
         experiments: "/",
+        alerts: "/alerts",
         runs: `/experiments/${experiment}`,
         groups: `/experiments/${experiment}?group=params.hidden`,
         "a wrong filter": `/experiments/${experiment}?where=bogus`,

@@ -26,6 +26,9 @@ const ENVIRONMENT = {
   command: { arguments: ["train.py", "--lr", "2"] },
 };
 
+/** A picture of one pixel. */
+const PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg==";
+
 check("the overview tells what a run is, what it was given and what came out", async ({ lab, page, open }) => {
   const run = await start(lab, {
     hypothesis: "More layers help",
@@ -80,7 +83,7 @@ check("a log is followed live, searched, and filtered by level, in its colours",
   await page.getByText("1 of 3,001 lines").waitFor();
 });
 
-check("artifacts are browsed, looked into, and downloaded", async ({ lab, page, open }) => {
+check("artifacts are browsed, looked into, and downloaded", async ({ lab, page, open, picture }) => {
   const run = await start(lab);
   await lab.artifact(run, "notes/README.md", "# Findings\n\n- **wider** is better\n\n<script>window.stolen=1</script>");
   await lab.artifact(run, "results.csv", 'step,said\n1,"a, b"\n2,c');
@@ -89,7 +92,33 @@ check("artifacts are browsed, looked into, and downloaded", async ({ lab, page, 
   await lab.artifact(
     run,
     "run.ipynb",
-    JSON.stringify({ cells: [{ cell_type: "code", source: ["print('hello notebook')"] }] }),
+    JSON.stringify({
+      cells: [
+        { cell_type: "markdown", source: "# Plan" },
+        {
+          cell_type: "code",
+          execution_count: 3,
+          source: ["print('hello notebook')"],
+          outputs: [
+            { output_type: "stream", name: "stdout", text: ["what it\n", "printed"] },
+            {
+              output_type: "display_data",
+              data: {
+                "image/png": `${PIXEL}\n`,
+                "text/plain": "<Figure>",
+                "text/html": "<script>window.stolen=1</script>",
+              },
+            },
+            {
+              output_type: "error",
+              ename: "ValueError",
+              evalue: "x",
+              traceback: ["\u001b[31mValueError\u001b[0m: broken"],
+            },
+          ],
+        },
+      ],
+    }),
   );
   await lab.artifact(
     run,
@@ -112,6 +141,13 @@ check("artifacts are browsed, looked into, and downloaded", async ({ lab, page, 
   await preview.getByRole("row", { name: "two 2" }).waitFor();
   await look("run.ipynb");
   await preview.getByText("hello notebook").waitFor();
+  await preview.getByRole("heading", { name: "Plan" }).waitFor();
+  await preview.getByText("what it printed").waitFor();
+  await preview.getByText("ValueError: broken").waitFor();
+  await until("the figure is there", () =>
+    preview.getByAltText("<Figure>").evaluate((image: HTMLImageElement) => image.naturalWidth === 1),
+  );
+  await picture("a notebook");
   await look("plot.svg");
   await until("the picture is there", () =>
     preview.locator("img").evaluate((image: HTMLImageElement) => image.naturalWidth === 40),
@@ -126,6 +162,52 @@ check("artifacts are browsed, looked into, and downloaded", async ({ lab, page, 
     preview.getByRole("link", { name: "Download" }).click(),
   ]);
   assert.equal(file.suggestedFilename(), "big.txt");
+});
+
+check(
+  "runs beyond a threshold and runs that failed are listed as alerts, as it happens",
+  async ({ lab, page, open }) => {
+    const experiment = await lab.experiment("tiny-lm", {
+      config: { metrics: [{ name: "loss", critical: { value: 3, direction: "above" } }] },
+    });
+    const run = await lab.run(experiment, { name: "calm" });
+    await open("/");
+    await page.getByRole("link", { name: "Alerts" }).click();
+    await page.getByText("No metric is beyond a threshold.").waitFor();
+    await lab.log(run, { loss: [1, 9] });
+    const beyond = page.getByRole("region", { name: "Beyond a threshold" });
+    await beyond.getByText("loss is 9, above the critical threshold of 3.").waitFor();
+    await lab.log(run, { loss: [2] }, 2);
+    await page.getByText("No metric is beyond a threshold.").waitFor();
+    await lab.fail(run, { type: "OutOfMemory", message: "no room" });
+    await page.getByText("OutOfMemory: no room").waitFor();
+    await open(`/runs/${run}/events`);
+    await page.getByText("loss was 9 at step 1, above the critical threshold of 3").waitFor();
+  },
+);
+
+check("a hypothesis is shown with what came of it, beside the comparison it asked for", async ({ lab, page, open }) => {
+  const hypothesis = {
+    name: "deep",
+    metric: "loss",
+    treatment: "params.layers = 4",
+    baseline: "params.layers = 2",
+    direction: "lower",
+    smallest_effect: 0.1,
+    planned_runs: 3,
+  };
+  const experiment = await lab.experiment("tiny-lm", { config: { hypotheses: [hypothesis] } });
+  for (let seed = 0; seed < 3; seed++) {
+    for (const layers of [2, 4]) {
+      const run = await lab.run(experiment, { parameters: { layers, seed } });
+      await lab.log(run, { loss: [4 - layers / 2 + 0.01 * seed * layers] });
+      await lab.complete(run);
+    }
+  }
+  await lab.post(`/experiments/${experiment}/status`, { status: "completed" });
+  await open(`/compare?experiments=${experiment}&by=params.layers`);
+  await page.getByText(/^deep is supported|deep is supported: /).waitFor();
+  await page.getByText("planned as deep").waitFor();
 });
 
 check("events are told in order, measurements together", async ({ lab, page, open }) => {
@@ -200,7 +282,7 @@ check(
     });
     for (let seed = 0; seed < 5; seed++) {
       for (const layers of [2, 4]) {
-        const run = await lab.run(experiment, { parameters: { layers, seed, model: { width: layers * 8 } } });
+        const run = await lab.run(experiment, { parameters: { layers, seed, model: { width: layers * 8, depth: 3 } } });
         await lab.log(run, {
           loss: [3, 2 / layers + 0.01 * falling(seed + 2, seed * layers + 1).reduce((a, b) => a + b, 0)],
           noise: [falling(3, seed)[2] ?? 0],
@@ -226,8 +308,20 @@ check(
       .getByText(/\(min\)/)
       .first()
       .waitFor();
-    await page.getByLabel("also metrics without a difference").check();
+    await metric.getByText("exploratory").waitFor();
+    await metric.getByText(/^Repetitions have a standard deviation of/).waitFor();
+    await metric.getByRole("cell", { name: "more than noise" }).waitFor();
+    const runs = page.getByRole("region", { name: "Every run" });
+    await runs.getByText("3 of 4 parameters differ").waitFor();
+    assert.equal(await runs.getByRole("row").count(), 11);
+    await page.getByRole("heading", { name: "Comparison" }).click();
+    await page.keyboard.press("d");
     await page.getByRole("region", { name: "noise", exact: true }).waitFor();
+    await runs.getByText("all 4 parameters").waitFor();
+    await runs.getByRole("columnheader", { name: "model.depth" }).waitFor();
+    await runs.getByRole("button", { name: "model.width", exact: true }).click();
+    await until("the runs are sorted", async () => /model\.width.asc/.test(decodeURIComponent(page.url())));
+    await runs.scrollIntoViewIfNeeded();
   },
 );
 

@@ -188,6 +188,27 @@ check("a run is hidden and shown in the charts beside the table", async (bench) 
   assert.match(params(bench).get("show") ?? "", /^[0-9a-f]{12}$/);
 });
 
+check("a run is given a colour, which its curves and its page have too", async (bench) => {
+  const { lab, page, open } = bench;
+  const id = await sweep(lab, 2);
+  await open(`/experiments/${id}`);
+  await until("curves are drawn", async () => (await ink(page, "loss")) > 0.001);
+  await page.getByLabel("Select run 2").check();
+  await page.getByRole("button", { name: "Colour", exact: true }).click();
+  await page.getByLabel("Another colour").fill("#ff0080");
+  await page.getByRole("button", { name: "Use it" }).click();
+  const dot = page.getByRole("button", { name: "Draw run 2" }).locator("circle");
+  await until("its mark has it", async () => (await dot.getAttribute("fill")) === "#ff0080");
+  const { tags } = await lab.get<{ tags: Record<string, string> }>(
+    `/runs/${(await lab.get<{ items: { id: string; number: number }[] }>("/runs")).items.find((run) => run.number === 2)?.id}`,
+  );
+  assert.equal(tags["lab.colour"], "#ff0080");
+  await page.keyboard.press("Escape");
+  await page.getByRole("button", { name: "Colour", exact: true }).click();
+  await page.getByRole("button", { name: "By its number" }).click();
+  await until("it has its own again", async () => (await dot.getAttribute("fill")) !== "#ff0080");
+});
+
 check("runs are tagged in bulk, and the way back is open", async (bench) => {
   const { lab, page, open } = bench;
   const id = await sweep(lab, 3);
@@ -282,6 +303,27 @@ check("a view is kept under a name and found by others", async ({ lab, page, ope
   await page.getByRole("button", { name: "Views" }).click();
   await page.getByRole("button", { name: "shallow", exact: true }).click();
   await page.getByText("2 runs").waitFor();
+});
+
+check("the runs of all experiments are grouped and compared at once", async ({ lab, page, open }) => {
+  for (const name of ["first", "second"]) {
+    const id = await lab.experiment(name);
+    for (const layers of [2, 2, 4]) {
+      const run = await lab.run(id, { parameters: { layers } });
+      await lab.log(run, { loss: [1 / layers] });
+    }
+  }
+  await open("/runs?group=params.layers");
+  await page
+    .getByRole("row", { name: /layers=2/ })
+    .getByRole("cell", { name: "4", exact: true })
+    .waitFor();
+  await page
+    .getByRole("row", { name: /layers=4/ })
+    .getByRole("cell", { name: "2", exact: true })
+    .waitFor();
+  await page.getByRole("link", { name: "Compare" }).click();
+  await page.getByRole("region", { name: "Groups" }).getByText("4 runs:").waitFor();
 });
 
 check("runs of several experiments stand in one table", async ({ lab, page, open }) => {

@@ -84,6 +84,8 @@ export const series = (request: SeriesRequest, signal?: AbortSignal) =>
 
 export const compare = (request: t.CompareRequest, signal?: AbortSignal) =>
   ask<t.Comparison>("POST", "/compare", request, signal);
+export const hypotheses = (experiment: string) =>
+  ask<t.HypothesisReport[]>("GET", `/experiments/${enc(experiment)}/hypotheses`);
 export const lineage = (node: string, direction: "ancestors" | "descendants" | "both", depth: number) =>
   ask<t.LineageGraph>("GET", `/lineage/${enc(node)}${query({ direction, depth, limit: 500 })}`);
 

@@ -205,6 +205,19 @@ export interface Pair {
   p_value: number | null;
   p_adjusted: number | null;
   runs_needed: number | null;
+  /** Whether the difference is more than repetitions differ by. */
+  noise: "signal" | "noise" | "unknown";
+  /** The hypothesis that asked for it before the runs began. */
+  planned?: string;
+}
+
+/** How much runs vary that differ only in their seed. */
+export interface NoiseFloor {
+  std_dev: number;
+  runs: number;
+  groups: number;
+  /** What two single runs must differ by to be more than noise. */
+  smallest_signal: number;
 }
 
 export interface MetricComparison {
@@ -212,7 +225,17 @@ export interface MetricComparison {
   better: "lower" | "higher" | null;
   samples: Sample[];
   best: string | null;
+  best_run: { id: string; address: string; label: string; value: number } | null;
+  noise: NoiseFloor | null;
   pairs: Pair[];
+}
+
+export interface HypothesisReport {
+  statement: { name: string };
+  frozen_at?: string;
+  revisions: { at: string }[];
+  sentence: string;
+  judgement?: { outcome: "supported" | "refuted" | "tied" | "underpowered" };
 }
 
 export interface Difference {
@@ -233,7 +256,10 @@ export interface Comparison {
   baseline: string;
   alpha: number;
   metrics: MetricComparison[];
+  /** The weighted improvement over the baseline, where metrics have weights. */
+  score: { weights: Record<string, number>; comparison: MetricComparison } | null;
   parameters: Difference[];
+  datasets: Difference[];
   configuration: Difference[];
   environment: Difference[];
   warnings: { code: string; sentence: string }[];

@@ -4,7 +4,7 @@ import * as api from "../api/index.ts";
 import { useIsSeen } from "../components/useIsSeen.ts";
 import { download } from "../download.ts";
 import { useIsDark } from "../theme.ts";
-import { band, type Curve, points, smooth, withoutOutliers } from "./curves.ts";
+import { band, type Curve, placeOf, points, smooth, withoutOutliers } from "./curves.ts";
 import { Plot } from "./plot.ts";
 import type { useSettings } from "./settings.ts";
 
@@ -79,6 +79,15 @@ export function Chart({ name, lines, settings, isLarge = false, onEnlarge }: Pro
           >
             PNG
           </button>
+          <button
+            type="button"
+            className="bare"
+            onClick={() => download.blob(`${name}.svg`, plot.current?.drawing(name))}
+            aria-label={`${name} as SVG`}
+            disabled={isEmpty}
+          >
+            SVG
+          </button>
           {onEnlarge !== undefined && (
             <button type="button" className="bare" onClick={onEnlarge} aria-label={`Enlarge ${name}`}>
               ⤢
@@ -143,33 +152,85 @@ function Canvas({
 
 /** The points of the metric, and of the metric along the x axis where there is one. */
 function useSeries(name: string, lines: Line[], { x, zoom }: Props["settings"], isSeen: boolean) {
+  const along = x.startsWith("metric:") ? x.slice("metric:".length) : undefined;
   const ids = useMemo(() => lines.map((line) => line.id), [lines]);
   const max_points = Math.max(100, Math.min(1500, Math.floor(POINTS / Math.max(1, ids.length))));
-  // Only steps can be asked for in part. One more on each side lets the lines run to the edges.
-  const from_step = x === "step" && zoom !== undefined ? Math.floor(zoom[0]) - 1 : undefined;
-  const to_step = x === "step" && zoom !== undefined ? Math.ceil(zoom[1]) + 1 : undefined;
-  const ask = (name: string) => ({
-    queryKey: ["series", ids, name, from_step, to_step],
+  const isReady = isSeen && ids.length > 0;
+  const ask = (name: string, steps: Steps | undefined) => ({
+    queryKey: ["series", ids, name, steps?.from_step, steps?.to_step],
     queryFn: ({ signal }: { signal: AbortSignal }) =>
-      api.series({ runs: ids, names: [name], max_points, from_step, to_step }, signal),
+      api.series({ runs: ids, names: [name], max_points, ...steps }, signal),
     placeholderData: keepPreviousData,
-    enabled: isSeen && ids.length > 0,
+    enabled: isReady,
   });
-  const main = useQuery(ask(name));
-  const along = x.startsWith("metric:") ? x.slice("metric:".length) : undefined;
-  const other = useQuery({ ...ask(along ?? ""), enabled: isSeen && ids.length > 0 && along !== undefined });
+  // Only steps can be asked for in part. Along another axis, the points of the whole curve tell which steps are in sight.
+  const isOther = x !== "step" && zoom !== undefined;
+  const coarse = useQuery({ ...ask(name, undefined), enabled: isReady && isOther });
+  const coarseOther = useQuery({ ...ask(along ?? "", undefined), enabled: isReady && isOther && along !== undefined });
+  const steps = useMemo(() => {
+    if (zoom === undefined) return undefined;
+    if (x === "step") return around(zoom[0], zoom[1]);
+    return stepsWithin(zoom, x, lines, coarse.data?.items ?? [], byStep(along, coarseOther.data?.items));
+  }, [zoom, x, lines, coarse.data, along, coarseOther.data]);
+  const main = useQuery(ask(name, steps));
+  const other = useQuery({ ...ask(along ?? "", steps), enabled: isReady && along !== undefined });
   const series = useMemo(() => main.data?.items ?? [], [main.data]);
-  const others = useMemo(() => {
-    if (along === undefined) return undefined;
-    const maps = new Map<string, Map<number, number>>();
-    for (const one of other.data?.items ?? []) {
-      maps.set(one.run_id, new Map(one.steps.map((step, i) => [step ?? i, Number(one.values[i])])));
-    }
-    return maps;
-  }, [along, other.data]);
+  const others = useMemo(() => byStep(along, other.data?.items), [along, other.data]);
   const isPending = ids.length > 0 && (main.isPending || (along !== undefined && other.isPending));
   return { series, others, error: main.error ?? other.error, isPending };
 }
+
+interface Steps {
+  from_step: number;
+  to_step: number;
+}
+
+/** One more step on each side lets the lines run to the edges. */
+const around = (low: number, high: number): Steps => ({ from_step: Math.floor(low) - 1, to_step: Math.ceil(high) + 1 });
+
+/** The values of the metric along the x axis, by run and step. */
+function byStep(along: string | undefined, items: api.RunSeries[] | undefined) {
+  if (along === undefined) return undefined;
+  const maps = new Map<string, Map<number, number>>();
+  for (const one of items ?? []) {
+    maps.set(one.run_id, new Map(one.steps.map((step, i) => [step ?? i, Number(one.values[i])])));
+  }
+  return maps;
+}
+
+/** The steps whose points lie within a range of the x axis, as far as thinned curves tell. */
+function stepsWithin(
+  zoom: readonly [number, number],
+  x: Props["settings"]["x"],
+  lines: Line[],
+  series: api.RunSeries[],
+  others: Map<string, Map<number, number>> | undefined,
+): Steps | undefined {
+  let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (const one of series) {
+    // Points without a step cannot be asked for by one.
+    if (one.steps.includes(null)) return undefined;
+    const started = lines.find((line) => line.id === one.run_id)?.started_at;
+    // Without it, time is counted from the first point, which a part of the curve lacks.
+    if (x === "relative" && started === undefined) return undefined;
+    const at = placeOf(one, x, others?.get(one.run_id), started === undefined ? undefined : Date.parse(started) / 1000);
+    const isIn = (i: number) => {
+      const place = at(i);
+      return place !== undefined && place >= zoom[0] && place <= zoom[1];
+    };
+    for (let i = 0; i < one.steps.length; i++) {
+      // The neighbours of what is in sight bound what thinning left out.
+      if (!isIn(i) && !isIn(i - 1) && !isIn(i + 1) && !isAcross(at(i), at(i + 1), zoom)) continue;
+      low = Math.min(low, one.steps[i] as number);
+      high = Math.max(high, one.steps[Math.min(i + 1, one.steps.length - 1)] as number);
+    }
+  }
+  return low <= high ? around(low, high) : undefined;
+}
+
+/** Whether the range lies between two points that follow each other. */
+const isAcross = (a: number | undefined, b: number | undefined, [low, high]: readonly [number, number]) =>
+  a !== undefined && b !== undefined && Math.min(a, b) < low && Math.max(a, b) > high;
 
 function curvesOf(
   lines: Line[],

@@ -22,6 +22,23 @@ export interface Curve {
   isEdge?: boolean;
 }
 
+/** Where the points of a series stand along an axis. */
+export function placeOf(
+  series: RunSeries,
+  x: XAxis,
+  other: ReadonlyMap<number, number> | undefined,
+  start: number | undefined,
+): (i: number) => number | undefined {
+  const begin = start ?? (series.times_micros[0] ?? 0) / 1e6;
+  return (i) => {
+    if (i < 0 || i >= series.values.length) return undefined;
+    if (x === "time") return (series.times_micros[i] as number) / 1e6;
+    if (x === "relative") return (series.times_micros[i] as number) / 1e6 - begin;
+    const step = series.steps[i] ?? i;
+    return x === "step" ? step : other?.get(step);
+  };
+}
+
 /** The points of a series along an axis, rising in x. */
 export function points(
   series: RunSeries,
@@ -29,13 +46,7 @@ export function points(
   other: ReadonlyMap<number, number> | undefined,
   start: number | undefined,
 ): { xs: number[]; ys: number[] } {
-  const begin = start ?? (series.times_micros[0] ?? 0) / 1e6;
-  const at = (i: number): number | undefined => {
-    if (x === "time") return (series.times_micros[i] as number) / 1e6;
-    if (x === "relative") return (series.times_micros[i] as number) / 1e6 - begin;
-    const step = series.steps[i] ?? i;
-    return x === "step" ? step : other?.get(step);
-  };
+  const at = placeOf(series, x, other, start);
   const pairs: [number, number][] = [];
   for (let i = 0; i < series.values.length; i++) {
     const place = at(i);

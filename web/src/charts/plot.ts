@@ -3,6 +3,7 @@
 import uPlot from "uplot";
 import { number, span } from "../format.ts";
 import type { Curve, XAxis } from "./curves.ts";
+import { svgOf } from "./svg.ts";
 
 export interface Look {
   x: XAxis;
@@ -133,6 +134,19 @@ export class Plot {
     ctx.font = `600 ${14 * ratio}px system-ui, sans-serif`;
     ctx.fillText(title, 10 * ratio, 20 * ratio);
     return new Promise((resolve) => sheet.toBlob(resolve));
+  }
+
+  /** What is drawn, as lines rather than pixels, under a title. */
+  drawing(title: string): Blob {
+    const style = getComputedStyle(this.host);
+    const ends = (scale: string) => [this.plot.scales[scale]?.min ?? 0, this.plot.scales[scale]?.max ?? 1] as const;
+    const colours = {
+      paper: style.getPropertyValue("--paper").trim(),
+      ink: style.getPropertyValue("--ink").trim(),
+      line: style.getPropertyValue("--line").trim(),
+    };
+    const frame = { title, x: this.look.x, isLog: this.look.isLog, across: ends("x"), up: ends("y"), ...colours };
+    return new Blob([svgOf(this.curves, frame)], { type: "image/svg+xml" });
   }
 
   private select(u: uPlot): void {

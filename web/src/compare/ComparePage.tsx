@@ -9,6 +9,7 @@ import { number } from "../format.ts";
 import { Mean } from "../runs/GroupTable.tsx";
 import { useNames } from "../runs/useRuns.ts";
 import { joined, separated, useUrl } from "../url.ts";
+import { EveryRun } from "./EveryRun.tsx";
 import { Forest } from "./Forest.tsx";
 
 const Examples = lazy(() => import("./Examples.tsx"));
@@ -23,6 +24,12 @@ const REDUCTIONS: Record<string, string> = {
   max: "greatest value",
   mean: "mean of all values",
   area_under_curve: "area under the curve",
+};
+
+const NOISE: Record<api.Pair["noise"], string> = {
+  signal: "more than noise",
+  noise: "within noise",
+  unknown: "noise not known",
 };
 
 const VERDICTS: Record<api.Verdict, string> = {
@@ -63,7 +70,7 @@ export function ComparePage() {
       ...higher.map((name) => [name, "higher"] as const),
     ]),
   };
-  const isAsked = runs.length > 0 || experiments.length > 0;
+  const isAsked = runs.length > 0 || experiments.length > 0 || where !== undefined;
   const query = useQuery({
     queryKey: ["comparison", request],
     queryFn: ({ signal }) => api.compare(request, signal),
@@ -138,7 +145,7 @@ export function ComparePage() {
             checked={!onlyDiffering}
             onChange={() => url.set({ all: onlyDiffering ? "1" : undefined })}
           />{" "}
-          also metrics without a difference <kbd>d</kbd>
+          also what does not differ <kbd>d</kbd>
         </label>
       </div>
       {query.error !== null && <Failure error={query.error} retry={query.refetch} />}
@@ -172,6 +179,7 @@ function Result({ comparison, onlyDiffering, onBetter }: ResultProps) {
   const found = comparison.metrics.filter(hasFinding);
   const shown = onlyDiffering && found.length > 0 ? found : comparison.metrics;
   const quiet = comparison.metrics.length - shown.length;
+  const score = comparison.score?.comparison;
   const experiments = [...new Set(groups.flatMap((group) => group.runs.map((run) => run.experiment_name)))];
   return (
     <>
@@ -210,8 +218,11 @@ function Result({ comparison, onlyDiffering, onBetter }: ResultProps) {
       {shown.map((metric) => (
         <Metric key={metric.name} metric={metric} baseline={baseline} onBetter={onBetter} />
       ))}
+      {score !== undefined && <Metric metric={score} baseline={baseline} />}
       {quiet > 0 && <p className="quiet">{quiet} metrics do not show a difference.</p>}
       <Differences title="Parameters that differ" items={comparison.parameters} groups={groups} />
+      <EveryRun groups={groups} onlyDiffering={onlyDiffering} />
+      <Differences title="Datasets that differ" items={comparison.datasets} groups={groups} />
       <Differences title="Configuration that differs" items={comparison.configuration} groups={groups} />
       <Differences title="Environment that differs" items={comparison.environment} groups={groups} />
       <Suspense>
@@ -223,15 +234,30 @@ function Result({ comparison, onlyDiffering, onBetter }: ResultProps) {
 
 function Hypothesis({ experiment }: { experiment: string }) {
   const query = useQuery({ queryKey: ["experiment", experiment], queryFn: () => api.experiment(experiment) });
-  if (query.data?.hypothesis === undefined) return null;
+  const stated = useQuery({ queryKey: ["hypotheses", experiment], queryFn: () => api.hypotheses(experiment) });
   return (
-    <p className="hypothesis">
-      <span className="quiet">
-        Hypothesis of {experiment} (<Status status={query.data.status} />
-        ):
-      </span>{" "}
-      {query.data.hypothesis}
-    </p>
+    <>
+      {query.data?.hypothesis !== undefined && (
+        <p className="hypothesis">
+          <span className="quiet">
+            Hypothesis of {experiment} (<Status status={query.data.status} />
+            ):
+          </span>{" "}
+          {query.data.hypothesis}
+        </p>
+      )}
+      {(stated.data ?? []).map((one) => (
+        <p key={one.statement.name} className="hypothesis">
+          <span className={`badge ${one.judgement?.outcome ?? ""}`}>
+            {one.judgement?.outcome ?? (one.frozen_at === undefined ? "draft" : "open")}
+          </span>{" "}
+          {one.sentence}
+          {one.revisions.length > 1 && (
+            <span className="quiet"> It was worded anew {one.revisions.length - 1} times since it was frozen.</span>
+          )}
+        </p>
+      ))}
+    </>
   );
 }
 
@@ -242,26 +268,46 @@ function Metric({
 }: {
   metric: api.MetricComparison;
   baseline: string;
-  onBetter: ResultProps["onBetter"];
+  onBetter?: ResultProps["onBetter"];
 }) {
   return (
     <section className="metric" aria-label={metric.name}>
       <h2>
         {metric.name}{" "}
-        <label className="quiet">
-          better is{" "}
-          <select value={metric.better ?? ""} onChange={(event) => onBetter(metric.name, event.target.value)}>
-            <option value="">not known</option>
-            <option value="lower">lower</option>
-            <option value="higher">higher</option>
-          </select>
-        </label>
+        {onBetter === undefined ? (
+          <span className="quiet">weighted improvement over the baseline</span>
+        ) : (
+          <label className="quiet">
+            better is{" "}
+            <select value={metric.better ?? ""} onChange={(event) => onBetter(metric.name, event.target.value)}>
+              <option value="">not known</option>
+              <option value="lower">lower</option>
+              <option value="higher">higher</option>
+            </select>
+          </label>
+        )}
       </h2>
       {metric.pairs.map((pair) => (
         <p key={pair.label} className="verdict">
-          <span className={`badge ${pair.verdict}`}>{VERDICTS[pair.verdict]}</span> {pair.sentence}
+          <span className={`badge ${pair.verdict}`}>{VERDICTS[pair.verdict]}</span>{" "}
+          <span className="tag" title="Asked for by a hypothesis before the runs began, or not">
+            {pair.planned === undefined ? "exploratory" : `planned as ${pair.planned}`}
+          </span>{" "}
+          {pair.sentence}
         </p>
       ))}
+      <p className="quiet">
+        {metric.noise === null
+          ? "How much a repetition varies is not known: no two completed runs differ only in their seed."
+          : `Repetitions have a standard deviation of ${number(metric.noise.std_dev)} (${metric.noise.runs} runs); two single runs differ by more than noise from ${number(metric.noise.smallest_signal)} on.`}
+        {metric.best_run !== null && (
+          <>
+            {" "}
+            Best run: <Link to={`/runs/${metric.best_run.id}`}>{metric.best_run.address}</Link> with{" "}
+            {number(metric.best_run.value)}; the best of many is too good.
+          </>
+        )}
+      </p>
       <div className="metric-body">
         <Forest metric={metric} baseline={baseline} />
         <section className="scroll" tabIndex={0} aria-label={`${metric.name} by group`}>
@@ -275,6 +321,7 @@ function Metric({
                 <th className="figure">Min</th>
                 <th className="figure">Max</th>
                 <th className="figure">p, adjusted</th>
+                <th>Against noise</th>
               </tr>
             </thead>
             <tbody>
@@ -303,6 +350,7 @@ function Metric({
                           : Number(pair.p_adjusted.toPrecision(3)),
                       )}
                     </td>
+                    <td>{pair !== undefined && NOISE[pair.noise]}</td>
                   </tr>
                 );
               })}

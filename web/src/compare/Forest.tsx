@@ -6,11 +6,11 @@ const LABEL = 150;
 const ROW = 26;
 const FOOT = 24;
 
-/** Differences from the baseline with their intervals, about a line at none; the band is the noise between its own runs. */
+/** Differences from the baseline with their intervals, about a line at none; the band is the noise between repetitions. */
 export function Forest({ metric, baseline }: { metric: MetricComparison; baseline: string }) {
   const pairs = metric.pairs.filter((pair) => pair.difference !== null);
   if (pairs.length === 0) return null;
-  const noise = metric.samples.find((sample) => sample.label === baseline)?.std_dev ?? 0;
+  const noise = metric.noise?.std_dev ?? 0;
   const ends = pairs.flatMap((pair) => [...(pair.interval ?? []), pair.difference ?? 0]).concat(0, noise, -noise);
   const [low, high] = [Math.min(...ends), Math.max(...ends)];
   const margin = (high - low) * 0.08 || 1;
@@ -26,7 +26,7 @@ export function Forest({ metric, baseline }: { metric: MetricComparison; baselin
     >
       {noise > 0 && (
         <rect className="noise" x={x(-noise)} y={0} width={x(noise) - x(-noise)} height={height - FOOT}>
-          <title>{`One standard deviation between the runs of ${baseline}: ${number(noise)}`}</title>
+          <title>{`One standard deviation between repetitions: ${number(noise)}`}</title>
         </rect>
       )}
       <line className="none" x1={x(0)} x2={x(0)} y1={0} y2={height - FOOT} />

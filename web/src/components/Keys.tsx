@@ -5,6 +5,7 @@ const KEYS: [string, string][] = [
   ["/", "Filter what is shown"],
   ["?", "Show the keys"],
   ["g e", "Go to the experiments"],
+  ["g a", "Go to the alerts"],
   ["g r", "Go to all runs"],
   ["d", "In a comparison: only what differs, or all"],
   ["t", "Change between dark and light"],

@@ -38,6 +38,7 @@ export function Palette({ onClose, onHelp }: { onClose: () => void; onHelp: () =
   const fixed: Command[] = [
     { label: "Experiments", hint: "page", run: () => navigate("/") },
     { label: "All runs", hint: "page", run: () => navigate("/runs") },
+    { label: "Alerts", hint: "page", run: () => navigate("/alerts") },
     { label: "Runs that failed", hint: "page", run: () => navigate("/runs?where=status+%3D+failed") },
     { label: "Runs that are going on", hint: "page", run: () => navigate("/runs?where=status+%3D+running") },
     { label: "Change between dark and light", hint: "theme", run: nextTheme },

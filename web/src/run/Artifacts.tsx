@@ -7,11 +7,13 @@ import { isPicture, Picture } from "../components/Picture.tsx";
 import { size } from "../format.ts";
 import { useUrl } from "../url.ts";
 
+const Notebook = lazy(() => import("./Notebook.tsx"));
 const Markdown = lazy(() => import("../components/Markdown.tsx"));
 
 /** Most bytes of an artifact that a preview reads. */
 const PREVIEW_BYTES = 1 << 20;
-const IMAGE_BYTES = 16 << 20;
+/** The same of what can only be shown whole: pictures, and notebooks, which hold some. */
+const WHOLE_BYTES = 16 << 20;
 const TABLE_ROWS = 500;
 
 interface Folder {
@@ -92,10 +94,10 @@ function Branch({
 
 function Preview({ artifact }: { artifact: api.Artifact }) {
   const ending = artifact.name.split(".").at(-1)?.toLowerCase() ?? "";
-  const isImage = isPicture(artifact.name) && artifact.size_bytes <= IMAGE_BYTES;
+  const isImage = isPicture(artifact.name) && artifact.size_bytes <= WHOLE_BYTES;
   const query = useQuery({
     queryKey: ["artifact", artifact.id],
-    queryFn: () => api.artifactStart(artifact, isImage ? IMAGE_BYTES : PREVIEW_BYTES),
+    queryFn: () => api.artifactStart(artifact, isImage || ending === "ipynb" ? WHOLE_BYTES : PREVIEW_BYTES),
     staleTime: Number.POSITIVE_INFINITY,
   });
   return (
@@ -139,14 +141,8 @@ function Content({ bytes, ending, isAll }: { bytes: Uint8Array; ending: string; 
   if (ending === "csv" || ending === "tsv") return <Table rows={separatedRows(text, ending === "csv" ? "," : "\t")} />;
   if (ending === "jsonl" || ending === "ndjson") return <Table rows={jsonRows(text)} />;
   if (ending === "ipynb" && isAll) {
-    const notebook = parsed(text) as { cells?: { cell_type: string; source: string | string[] }[] } | undefined;
-    if (notebook?.cells !== undefined) {
-      return notebook.cells.map((cell, i) => {
-        const source = [cell.source].flat().join("");
-        // biome-ignore lint/suspicious/noArrayIndexKey: cells never move
-        return cell.cell_type === "markdown" ? <Markdown key={i}>{source}</Markdown> : <pre key={i}>{source}</pre>;
-      });
-    }
+    const notebook = parsed(text) as { cells?: unknown } | undefined;
+    if (Array.isArray(notebook?.cells)) return <Notebook cells={notebook.cells} />;
   }
   const json = ending === "json" && isAll ? parsed(text) : undefined;
   const rows = examplesOf(json);

@@ -1,7 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import * as api from "../api/index.ts";
 import { exactTime, Failure, Skeleton } from "../components/Parts.tsx";
-import { size } from "../format.ts";
+import { number, size } from "../format.ts";
 
 /** What happened to a run, latest first; measurements in a row are one line. */
 export default function Events({ run }: { run: string }) {
@@ -57,6 +57,13 @@ function said(event: api.LabEvent): string {
     }
     case "artifact_logged":
       return `logged ${event.name}, ${size(Number(event.size_bytes))}`;
+    case "threshold_crossed": {
+      const { direction, value } = event.threshold as api.Threshold;
+      const at = event.step === undefined ? "" : ` at step ${event.step}`;
+      return `${event.metric} was ${number(event.value as api.Float)}${at}, ${direction} the ${event.level} threshold of ${number(value)}`;
+    }
+    case "threshold_cleared":
+      return `${event.metric} is within its thresholds again: ${number(event.value as api.Float)}`;
     default:
       return event.type.replace(/^run_/, "").replaceAll("_", " ");
   }

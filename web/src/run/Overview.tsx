@@ -1,6 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
 import { Link } from "react-router";
+import { alertsOf } from "../alerts/alerts.ts";
 import * as api from "../api/index.ts";
 import { exactTime } from "../components/Parts.tsx";
 import { parametersOf } from "../fields.ts";
@@ -123,24 +124,4 @@ export function Overview({ run, metrics }: { run: api.RunDetail; metrics: api.Se
       </section>
     </div>
   );
-}
-
-/** Where the last value of a metric lies beyond what the experiment calls worrying. */
-function alertsOf(config: api.MetricConfig, metrics: api.SeriesSummary[]): { level: string; text: string }[] {
-  const last = metrics.find((metric) => metric.name === config.name)?.last;
-  if (typeof last !== "number") return [];
-  for (const level of ["critical", "warning"] as const) {
-    const threshold = config[level];
-    if (threshold === undefined) continue;
-    const isBeyond = threshold.direction === "above" ? last > threshold.value : last < threshold.value;
-    if (isBeyond) {
-      return [
-        {
-          level,
-          text: `${config.name} is ${number(last)}, ${threshold.direction} the ${level} threshold of ${number(threshold.value)}.`,
-        },
-      ];
-    }
-  }
-  return [];
 }

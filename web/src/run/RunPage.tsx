@@ -8,7 +8,7 @@ import { Failure, Menu, Skeleton, Status, TagList, Time, useNow, useTitle } from
 import { duration } from "../format.ts";
 import { tell } from "../notices.tsx";
 import { tagRuns } from "../runs/acts.ts";
-import { Rename } from "../runs/Toolbar.tsx";
+import { ColourMenu, Rename } from "../runs/Toolbar.tsx";
 import { Overview } from "./Overview.tsx";
 
 const Artifacts = lazy(() => import("./Artifacts.tsx"));
@@ -139,6 +139,7 @@ function Head({ run }: { run: api.RunDetail }) {
         <button type="button" className="bare" onClick={() => setIsNaming(true)}>
           Rename
         </button>
+        <ColourMenu runs={[run]} className="bare" />
         {canCancel && (
           <button type="button" className="bare" onClick={() => void move("cancel")}>
             Cancel the run

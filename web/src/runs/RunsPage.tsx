@@ -26,6 +26,7 @@ const PLOTTED = 2000;
 const DRAWN = 10;
 /** Most runs of a group that its band is made of. */
 const BANDED = 60;
+const EVERY_RUN = "number >= 1";
 const NONE: ReadonlySet<string> = new Set();
 
 export function ExperimentPage() {
@@ -65,9 +66,7 @@ function Runs({ experiments, experiment }: { experiments: string[]; experiment: 
   const names = useNames(experiments);
   const where = url.get("where") ?? "";
   const sort = url.get("sort") ?? "";
-  // All runs there are cannot be grouped: a comparison is of runs or experiments that are named.
-  const canGroup = experiments.length > 0;
-  const group = useMemo(() => (canGroup ? separated(url.get("group")) : []), [url, canGroup]);
+  const group = useMemo(() => separated(url.get("group")), [url]);
   const view = url.get("view") ?? "both";
   const withArchived = url.get("archived") === "1";
   const columns = useMemo(
@@ -174,22 +173,18 @@ function Runs({ experiments, experiment }: { experiments: string[]; experiment: 
           onChange={(next) => url.set({ where: next }, true)}
         />
         <ColumnsMenu names={names} columns={columns} onChange={setColumns} />
-        {canGroup && (
-          <GroupMenu
-            names={names}
-            group={group}
-            onChange={(next) => url.set({ group: joined(next), hide: undefined }, true)}
-          />
-        )}
+        <GroupMenu
+          names={names}
+          group={group}
+          onChange={(next) => url.set({ group: joined(next), hide: undefined }, true)}
+        />
         {experiment !== undefined && <ViewsMenu experiment={experiment} />}
         <button type="button" onClick={exportCsv} title="The runs that are loaded, as CSV">
           CSV
         </button>
-        {canGroup && (
-          <Link className="button" to={compareLink(experiments, where, group)}>
-            Compare
-          </Link>
-        )}
+        <Link className="button" to={compareLink(experiments, where, group)}>
+          Compare
+        </Link>
         <label className="check">
           <input
             type="checkbox"
@@ -308,18 +303,20 @@ function useGroups(
   metrics: string[],
   isGrouped: boolean,
 ) {
-  const query = whereOf({ where, withArchived });
+  // Where no experiment is named, a filter must be, if only one that holds of every run.
+  const query = whereOf({ where, withArchived }) || EVERY_RUN;
   return useQuery({
     queryKey: ["comparison", experiments, query, group, metrics],
     queryFn: ({ signal }) =>
       api.compare({ experiments, query, group_by: group, metrics: metrics.slice(0, 20) }, signal),
-    enabled: isGrouped && experiments.length > 0,
+    enabled: isGrouped,
     placeholderData: keepPreviousData,
   });
 }
 
 function compareLink(experiments: string[], where: string, group: string[]): string {
-  const fields = { experiments: experiments.join(","), where, by: joined(group) };
+  const all = experiments.length === 0 && where === "" ? EVERY_RUN : where;
+  const fields = { experiments: experiments.join(","), where: all, by: joined(group) };
   return `/compare?${new URLSearchParams(Object.entries(fields).filter(([, value]) => value !== ""))}`;
 }
 

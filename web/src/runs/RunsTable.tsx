@@ -18,6 +18,7 @@ const ROW = 32;
 const MARKS = "marks";
 const NAME = "name";
 const NO_ROWS: Run[] = [];
+const ignore = () => undefined;
 const features = tableFeatures({ columnPinningFeature, columnResizingFeature, columnSizingFeature });
 
 interface Props {
@@ -34,8 +35,9 @@ interface Props {
   onPin: (pinned: string[]) => void;
   onSort: (sort: string) => void;
   onGroup: (field: string) => void;
-  onShow: (run: Run) => void;
-  onSelect: (selected: ReadonlySet<string>) => void;
+  /** Absent where runs are neither drawn nor selected. */
+  onShow?: (run: Run) => void;
+  onSelect?: (selected: ReadonlySet<string>) => void;
 }
 
 interface Place {
@@ -53,7 +55,7 @@ export function RunsTable(props: Props) {
   useEffect(() => {
     latest.current = props.onShow;
   });
-  const onShow = useCallback((run: Run) => latest.current(run), []);
+  const onShow = useCallback((run: Run) => latest.current?.(run), []);
   const scroller = useRef<HTMLDivElement>(null);
   const hasRunning = rows.some((run) => run.status === "running");
   const now = useNow(hasRunning ? 1 : 10);
@@ -66,10 +68,11 @@ export function RunsTable(props: Props) {
     ],
     [columns],
   );
-  const columnPinning = useMemo(
-    () => ({ start: [MARKS, NAME, ...pinned.filter((id) => columns.some((column) => column.id === id))], end: [] }),
-    [pinned, columns],
-  );
+  const hasMarks = props.onSelect !== undefined;
+  const columnPinning = useMemo(() => {
+    const chosen = pinned.filter((id) => columns.some((column) => column.id === id));
+    return { start: [...(hasMarks ? [MARKS] : []), NAME, ...chosen], end: [] };
+  }, [pinned, columns, hasMarks]);
   const [columnSizing, setColumnSizing] = useState<Record<string, number>>({});
   const table = useTable({
     features,
@@ -112,6 +115,8 @@ export function RunsTable(props: Props) {
     getScrollElement: () => scroller.current,
     estimateSize: () => ROW,
     overscan: 12,
+    // Rows may come a frame after the scroll: drawing them within its event makes it stutter.
+    useFlushSync: false,
   });
   const horizontal = useVirtualizer({
     horizontal: true,
@@ -119,6 +124,7 @@ export function RunsTable(props: Props) {
     getScrollElement: () => scroller.current,
     estimateSize: (i) => moving[i]?.width ?? 100,
     overscan: 3,
+    useFlushSync: false,
   });
   const widths = moving.map((place) => place.width).join();
   // biome-ignore lint/correctness/useExhaustiveDependencies: sizes are measured again when they changed
@@ -134,7 +140,8 @@ export function RunsTable(props: Props) {
   const before = seen[0]?.start ?? 0;
   const visible = seen.flatMap((item) => moving[item.index] ?? []);
   const fullWidth = left + horizontal.getTotalSize();
-  const { selected, onSelect } = props;
+  const { selected, onSelect = ignore } = props;
+  const layout = [before, ...[...fixed, ...visible].map((place) => place.id + place.width)].join();
   const areAll = rows.length > 0 && rows.every((run) => selected.has(run.id));
 
   return (
@@ -185,7 +192,7 @@ export function RunsTable(props: Props) {
               onShow={onShow}
               onSelect={onSelect}
               selected={selected}
-              layout={`${fixed.map((place) => place.id + place.width).join()} ${before} ${visible.map((place) => place.id + place.width).join()}`}
+              layout={layout}
             />
           );
         })}

@@ -2,7 +2,8 @@ import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { useNavigate } from "react-router";
 import * as api from "../api/index.ts";
-import { Copy, Menu, Over } from "../components/Parts.tsx";
+import { COLOUR_TAG, COLOURS, runColour } from "../colours.ts";
+import { Copy, Dot, Menu, Over } from "../components/Parts.tsx";
 import { field, type Names, title } from "../fields.ts";
 import { tell } from "../notices.tsx";
 import { archiveRuns, deleteRuns, renameRun, tagRuns } from "./acts.ts";
@@ -202,6 +203,7 @@ export function SelectionBar({ runs, onDraw, onClear }: { runs: api.Run[]; onDra
           </button>
         ))}
       </Menu>
+      <ColourMenu runs={runs} />
       {runs.length === 1 && (
         <button type="button" onClick={() => setIsNaming(true)}>
           Rename
@@ -232,6 +234,45 @@ export function SelectionBar({ runs, onDraw, onClear }: { runs: api.Run[]; onDra
       </button>
       {isNaming && first !== undefined && <Rename run={first} onClose={() => setIsNaming(false)} />}
     </section>
+  );
+}
+
+/** Gives runs a colour that everybody sees, in place of the one that follows from their numbers. */
+export function ColourMenu({ runs, className }: { runs: api.Run[]; className?: string }) {
+  const client = useQueryClient();
+  const [own, setOwn] = useState(runs[0] === undefined ? "#888888" : runColour(runs[0]));
+  const give = async (colour: string | null) => {
+    await tagRuns(client, runs, COLOUR_TAG, colour, "Coloured");
+    for (const run of runs) await client.invalidateQueries({ queryKey: ["run", run.id] });
+  };
+  return (
+    <Menu label="Colour" {...(className === undefined ? {} : { className })}>
+      <div className="swatches">
+        {COLOURS.map((colour) => (
+          <button
+            key={colour}
+            type="button"
+            className="bare"
+            aria-label={`Colour ${colour}`}
+            onClick={() => void give(colour)}
+          >
+            <Dot colour={colour} />
+          </button>
+        ))}
+      </div>
+      <form
+        onSubmit={(event) => {
+          event.preventDefault();
+          void give(own);
+        }}
+      >
+        <input type="color" aria-label="Another colour" value={own} onChange={(event) => setOwn(event.target.value)} />
+        <button type="submit">Use it</button>
+      </form>
+      <button type="button" className="bare item" onClick={() => void give(null)}>
+        By its number
+      </button>
+    </Menu>
   );
 }
 
