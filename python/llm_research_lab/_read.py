@@ -6,11 +6,11 @@ import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 from urllib.parse import quote, urlencode
 
 from . import _core
-from .errors import LabError, of
+from .errors import LabError, ValidationError, of
 
 if TYPE_CHECKING:
     import pandas
@@ -355,15 +355,42 @@ class Comparison(Mapping[str, Any]):
         return "\n".join([*self.sentences, *(warning["sentence"] for warning in self._found.get("warnings", []))])
 
 
+_REDUCTIONS: dict[str, tuple[str, str | None]] = {
+    "auc": ("area_under_curve", None),
+    "mean-of-last": ("mean_of_last", "steps"),
+    "at-step": ("at_step", "step"),
+}
+_CORRECTIONS = {"bh": "benjamini_hochberg", "by": "benjamini_yekutieli"}
+
+
+def _reduction(text: str) -> dict[str, str | int]:
+    name, _, count = text.partition(":")
+    kind, needs = _REDUCTIONS.get(name, (name, None))
+    if needs is None and not count:
+        return {"kind": kind}
+    if needs is None or not count.lstrip("-").isdigit():
+        raise ValidationError(f"`reduce` is {text!r}; write it as last, best, mean-of-last:10, at-step:1000, auc, …")
+    return {"kind": kind, needs: int(count)}
+
+
+def _texts(value: str | Sequence[str]) -> Sequence[str]:
+    return (value,) if isinstance(value, str) else value
+
+
 def compare(
     *runs: str,
-    experiments: Sequence[str] = (),
+    groups: Mapping[str, Sequence[str]] | None = None,
+    experiments: str | Sequence[str] = (),
     where: str | None = None,
-    group_by: Sequence[str] = (),
-    metrics: Sequence[str] = (),
+    group_by: str | Sequence[str] = (),
+    metrics: str | Sequence[str] = (),
+    reduce: str = "last",
     baseline: str | None = None,
-    lower_is_better: Sequence[str] = (),
-    higher_is_better: Sequence[str] = (),
+    lower_is_better: str | Sequence[str] = (),
+    higher_is_better: str | Sequence[str] = (),
+    unit: Literal["run", "example", "step"] = "run",
+    test: Literal["auto", "t", "rank", "permutation", "bootstrap"] = "auto",
+    correction: Literal["holm", "bonferroni", "bh", "by", "none"] = "holm",
     alpha: float = 0.05,
     dir: str | os.PathLike[str] | None = None,
     server: str | None = None,
@@ -372,13 +399,19 @@ def compare(
 
     Args:
         runs: Runs, each by id, ``EXPERIMENT#NUMBER`` or name.
+        groups: Groups run by run, by label.
         experiments: All runs of these.
         where: Only those that a filter finds.
         group_by: What makes the groups, as ``params.layers``.
         metrics: Which metrics. Where empty all that every group has, without ``system/…`` and ``process/…``.
+        reduce: How a run becomes one number: ``last``, ``best``, ``min``, ``max``, ``mean``, ``median``, ``p95``,
+            ``p99``, ``mean-of-last:STEPS``, ``at-step:STEP`` or ``auc``.
         baseline: Label of the group that the others are set against.
         lower_is_better: Metrics that are better the lower they are.
         higher_is_better: Metrics that are better the higher they are.
+        unit: What is one sample: a run, an example logged at its number as the step, or, for who insists, a step.
+        test: How a difference is tested; ``auto`` is a t test, or McNemar's for examples that are right or wrong.
+        correction: How p-values are corrected for the groups of a metric.
         alpha: Chance of calling a difference real that is not.
         dir: Folder of the store, as ``LAB_DIR``.
         server: Base URL of a server, as ``LAB_SERVER``.
@@ -387,13 +420,18 @@ def compare(
         ValidationError: fewer than two groups, or something named is not there.
         NotFoundError: there is no such run or experiment.
     """
-    better = dict.fromkeys(lower_is_better, "lower") | dict.fromkeys(higher_is_better, "higher")
+    better = dict.fromkeys(_texts(lower_is_better), "lower") | dict.fromkeys(_texts(higher_is_better), "higher")
     request = {
         "runs": runs,
-        "experiments": experiments,
+        "groups": [{"label": label, "runs": _texts(members)} for label, members in (groups or {}).items()],
+        "experiments": _texts(experiments),
         "query": where,
-        "group_by": group_by,
-        "metrics": metrics,
+        "group_by": _texts(group_by),
+        "metrics": _texts(metrics),
+        "reduction": _reduction(reduce),
+        "unit": unit,
+        "test": test,
+        "correction": _CORRECTIONS.get(correction, correction),
         "baseline": baseline,
         "better": better,
         "alpha": alpha,

@@ -57,6 +57,19 @@ def test_a_comparison_says_which_is_better(either: Store) -> None:
     assert len(found.sentences) == 1
     assert "worse" in str(found)
     assert found["metrics"][0]["pairs"][0]["difference"] == pytest.approx(2.02)
+    ranks = lab.compare(
+        experiments="tiny",
+        group_by="params.model.layers",
+        metrics="loss",
+        reduce="mean-of-last:1",
+        test="rank",
+        correction="bh",
+    )
+    assert ranks["reduction"] == {"kind": "mean_of_last", "steps": 1}
+    assert ranks["correction"] == "benjamini_hochberg"
+    assert ranks["metrics"][0]["pairs"][0]["difference"] == pytest.approx(2.02)
+    with pytest.raises(lab.ValidationError, match="mean-of-last:10"):
+        lab.compare("a", "b", reduce="mean-of-last")
 
 
 def test_what_is_not_there_is_told_by_kind_of_error(either: Store) -> None:
