@@ -40,6 +40,10 @@ class Server:
     process: subprocess.Popen[bytes]
     figures: dict[str, float] = field(default_factory=dict)
 
+    def note(self, what: str, figure: float) -> None:
+        self.figures[what] = figure
+        print(f"{self.name}: {what} {figure:,.1f}", file=sys.stderr, flush=True)
+
     def call(self, path: str, body: dict[str, Any] | None = None) -> Any:
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(
@@ -105,18 +109,18 @@ def start(name: str, folder: Path) -> Server:
             if process.poll() is not None:
                 raise SystemExit(f"{name} did not start") from None
             time.sleep(0.002)
-    server.figures["start, s"] = time.perf_counter() - began
+    server.note("start, s", time.perf_counter() - began)
     return server
 
 
-def throughput(server: Server, requests: list[list[bytes]], seconds: float) -> float:
-    """Requests answered in a second: each connection sends its requests over and over, one after another's answer."""
+def throughput(server: Server, requests: list[bytes], seconds: float) -> float:
+    """Requests answered in a second: each connection sends its own, numbered, one after the answer to the other."""
     chosen = selectors.DefaultSelector()
-    for of_one in requests:
+    for template in requests:
         connection = socket.create_connection(("127.0.0.1", server.port))
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        connection.sendall(of_one[0])
-        chosen.register(connection, selectors.EVENT_READ, [of_one, 0, b""])
+        connection.sendall(numbered(template, 0))
+        chosen.register(connection, selectors.EVENT_READ, [template, 0, b""])
     answered, began = 0, time.perf_counter()
     while (now := time.perf_counter()) < began + seconds:
         for key, _ in chosen.select(timeout=seconds):
@@ -129,8 +133,8 @@ def throughput(server: Server, requests: list[list[bytes]], seconds: float) -> f
             if b" 200 " not in head[:20]:
                 raise SystemExit(f"{server.name} refused: {body[:300]!r}")
             answered += 1
-            state[1], state[2] = (state[1] + 1) % len(state[0]), b""
-            connection.sendall(state[0][state[1]])
+            state[1], state[2] = state[1] + 1, b""
+            connection.sendall(numbered(state[0], state[1]))
         now = time.perf_counter()
     for key in list(chosen.get_map().values()):
         key.fileobj.close()  # type: ignore[union-attr]
@@ -144,42 +148,40 @@ def length_of(head: bytes) -> int:
     raise SystemExit("an answer without its length")
 
 
-def request(path: str, body: dict[str, Any]) -> bytes:
-    data = json.dumps(body).encode()
+def request(path: str, body: str) -> bytes:
+    data = body.encode()
     head = (
         f"POST {API}{path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {len(data)}"
     )
     return head.encode() + b"\r\n\r\n" + data
 
 
-def points(first: int, count: int, metrics: int) -> list[dict[str, Any]]:
-    return [
-        {
-            "key": f"metric_{i % metrics}",
-            "value": 1 / (first + i + 1),
-            "timestamp": 1_700_000_000_000 + first + i,
-            "step": (first + i) // metrics,
-        }
-        for i in range(count)
-    ]
+NUMBER = "@@@@@"
+
+
+def numbered(template: bytes, number: int) -> bytes:
+    """The request with its number in it: points of a training come once."""
+    return template.replace(NUMBER.encode(), b"%05d" % number)
+
+
+def points(count: int, metrics: int, number: str) -> str:
+    """Points as JSON whose times and steps begin with a number, which is put in later or is one already."""
+    rows = []
+    for i in range(count):
+        times = f'"timestamp": 17{number}{i:06}, "step": 1{number}{i:04}'
+        rows.append(f'{{"key": "metric_{i % metrics}", "value": {1 / (i + 1)}, {times}}}')
+    return ", ".join(rows)
 
 
 def measure_logging(server: Server, experiment: str, seconds: float, connections: int) -> None:
-    runs = [
-        server.call("/runs/create", {"experiment_id": experiment})["run"]["info"]["run_id"] for _ in range(connections)
-    ]
-    # Bodies differ, as those of a training do; after the last the first comes again, which is known then.
-    singles = [[request("/runs/log-metric", {"run_id": run, **point}) for point in points(0, 4_000, 4)] for run in runs]
-    server.figures["metrics one by one, /s"] = throughput(server, singles, seconds)
-    few = runs[: max(2, connections // 8)]
+    create = {"experiment_id": experiment}
+    runs = [server.call("/runs/create", create)["run"]["info"]["run_id"] for _ in range(connections)]
+    singles = [request("/runs/log-metric", f'{{"run_id": "{run}", {points(1, 1, NUMBER)[1:]}') for run in runs]
+    server.note("metrics one by one, /s", throughput(server, singles, seconds))
     batches = [
-        [
-            request("/runs/log-batch", {"run_id": run, "metrics": points(1_000_000 + at * 1_000, 1_000, 10)})
-            for at in range(200)
-        ]
-        for run in few
+        request("/runs/log-batch", f'{{"run_id": "{run}", "metrics": [{points(1_000, 10, NUMBER)}]}}') for run in runs
     ]
-    server.figures["batches of 1,000 points, /s"] = throughput(server, batches, seconds)
+    server.note("batches of 1,000 points, /s", throughput(server, batches, seconds))
 
 
 def measure_search(server: Server, count: int) -> None:
@@ -194,23 +196,22 @@ def measure_search(server: Server, count: int) -> None:
         ]
         params = [{"key": "lr", "value": str(i % 10)}, {"key": "opt", "value": ("adam", "sgd")[i % 2]}]
         server.call("/runs/log-batch", {"run_id": run, "metrics": metrics, "params": params})
-    server.figures[f"{count:,} runs logged, s"] = time.perf_counter() - began
+    server.note(f"{count:,} runs logged, s", time.perf_counter() - began)
     search = {
         "experiment_ids": [experiment],
         "filter": "metrics.acc > 0.5 AND params.opt = 'adam'",
         "order_by": ["metrics.loss DESC"],
         "max_results": 100,
     }
-    server.figures["search, best 100, ms"] = median_ms(lambda: server.call("/runs/search", search), 7)
+    server.note("search, best 100, ms", median_ms(lambda: server.call("/runs/search", search), 7))
     everything = {"experiment_ids": [experiment], "max_results": 10_000}
-    server.figures["search, all, ms"] = median_ms(lambda: server.call("/runs/search", everything), 3)
+    server.note("search, all, ms", median_ms(lambda: server.call("/runs/search", everything), 3))
 
 
 def measure_history(server: Server, experiment: str, count: int) -> None:
     run = server.call("/runs/create", {"experiment_id": experiment})["run"]["info"]["run_id"]
-    for first in range(0, count, 1_000):
-        metrics = [{**point, "step": first + i} for i, point in enumerate(points(first, 1_000, 1))]
-        server.call("/runs/log-batch", {"run_id": run, "metrics": metrics})
+    for number in range(count // 1_000):
+        server.call("/runs/log-batch", {"run_id": run, "metrics": json.loads(f"[{points(1_000, 1, f'{number:05}')}]")})
 
     def read() -> None:
         token, seen = "", 0
@@ -226,7 +227,7 @@ def measure_history(server: Server, experiment: str, count: int) -> None:
                 break
         assert seen == count, seen
 
-    server.figures[f"history of {count:,} points, ms"] = median_ms(read, 3)
+    server.note(f"history of {count:,} points, ms", median_ms(read, 3))
 
 
 def next_token(body: bytes) -> str:
@@ -248,11 +249,11 @@ def measure(name: str, folder: Path, arguments: argparse.Namespace) -> dict[str,
     try:
         experiment = server.call("/experiments/create", {"name": "logged"})["experiment_id"]
         time.sleep(3)
-        server.figures["memory when idle, MiB"] = server.memory()
+        server.note("memory when idle, MiB", server.memory())
         measure_logging(server, experiment, arguments.seconds, arguments.connections)
         measure_search(server, arguments.runs)
         measure_history(server, experiment, arguments.points)
-        server.figures["memory at the end, MiB"] = server.memory()
+        server.note("memory at the end, MiB", server.memory())
     finally:
         server.stop()
     return server.figures
@@ -277,7 +278,7 @@ def main() -> None:
     for what, ours in figures["lab"].items():
         theirs = figures["mlflow"][what]
         ratio = ours / theirs if what.endswith("/s") else theirs / ours
-        print(f"{what:36}{ours:12,.1f}{theirs:12,.1f}{ratio:8,.1f}x")
+        print(f"{what:36}{ours:12,.2f}{theirs:12,.2f}{ratio:8,.1f}x")
 
 
 if __name__ == "__main__":
