@@ -17,7 +17,6 @@ use crate::errors::without_interpreter;
 /// Status and body of the API's answer to a request. Whoever calls raises the problem of a refusal.
 #[pyfunction]
 #[pyo3(signature = (method, path, body, dir, server, accept=None))]
-#[expect(clippy::too_many_arguments, reason = "each is a keyword, and the package above gives all of them")]
 pub(crate) fn request<'py>(
     py: Python<'py>,
     method: &str,
