@@ -124,7 +124,7 @@ fn set_tags(conn: &Connection, experiment: &Experiment) -> Result<()> {
 impl Experiments for SqliteStore {
     async fn experiment(&self, id: ExperimentId) -> Result<Option<Experiment>> {
         self.readers
-            .read("reading an experiment", move |conn| {
+            .look_up("reading an experiment", move |conn| {
                 let sql = format!("SELECT {} FROM experiments WHERE id = ?1", rows::EXPERIMENT);
                 conn.prepare_cached(&sql)?.query_row([bytes(id.as_uuid())], rows::experiment).optional()
             })
@@ -134,7 +134,7 @@ impl Experiments for SqliteStore {
     async fn experiment_named(&self, name: &str) -> Result<Option<Experiment>> {
         let name = name.to_owned();
         self.readers
-            .read("reading an experiment", move |conn| {
+            .look_up("reading an experiment", move |conn| {
                 let sql = format!("SELECT {} FROM experiments WHERE name = ?1", rows::EXPERIMENT);
                 conn.prepare_cached(&sql)?.query_row([name], rows::experiment).optional()
             })

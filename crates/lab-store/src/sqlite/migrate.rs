@@ -10,6 +10,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_init.sql"),
     include_str!("migrations/0002_documents.sql"),
     include_str!("migrations/0003_chunks.sql"),
+    include_str!("migrations/0004_search.sql"),
 ];
 
 const DOING: &str = "preparing the database";

@@ -58,6 +58,23 @@ impl Readers {
             .map_err(|error| Error::Internal { problem: format!("a read of the store ended early: {error}") })?
     }
 
+    /// Runs one statement that finds a row by its key. That takes microseconds, less than to hand it to another thread and
+    /// back, so it is done here and now, unless all connections are lent.
+    pub(super) async fn look_up<T, F>(&self, doing: &'static str, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    {
+        if let Ok(_permit) = self.permits.try_acquire()
+            && let Some(conn) = self.pool.take()
+        {
+            let answer = work(&conn).map_err(|error| classify(error, doing));
+            self.pool.put_back(conn);
+            return answer;
+        }
+        self.read(doing, work).await
+    }
+
     /// Waits for the reads under way and closes the connections.
     pub(super) async fn close(&self) {
         let all = u32::try_from(self.pool.options.readers).unwrap_or(u32::MAX);
@@ -69,8 +86,7 @@ impl Readers {
 
 impl Pool {
     fn lend<T>(&self, doing: &'static str, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
-        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let conn = match idle {
+        let conn = match self.take() {
             Some(conn) => conn,
             None => open_to_read(&self.path, &self.options).map_err(|error| classify(error, doing))?,
         };
@@ -78,8 +94,16 @@ impl Pool {
         let answer = work(&transaction);
         // Ending a transaction that only read cannot lose anything, and one that could not be ended is not lent again.
         if transaction.finish().is_ok() {
-            self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(conn);
+            self.put_back(conn);
         }
         answer
+    }
+
+    fn take(&self) -> Option<Connection> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop()
+    }
+
+    fn put_back(&self, conn: Connection) {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(conn);
     }
 }

@@ -15,7 +15,7 @@ use crate::sqlite::{SqliteStore, commit, rows, search};
 impl Runs for SqliteStore {
     async fn run(&self, id: RunId) -> Result<Option<ExperimentRun>> {
         self.readers
-            .read("reading a run", move |conn| {
+            .look_up("reading a run", move |conn| {
                 let sql = format!("SELECT {} FROM runs WHERE id = ?1", rows::RUN);
                 conn.prepare_cached(&sql)?.query_row([bytes(id.as_uuid())], rows::run).optional()
             })
@@ -26,7 +26,7 @@ impl Runs for SqliteStore {
         // A number above 63 bits was never given.
         let Ok(number) = i64::try_from(number) else { return Ok(None) };
         self.readers
-            .read("reading a run", move |conn| {
+            .look_up("reading a run", move |conn| {
                 let sql = format!("SELECT {} FROM runs WHERE experiment_id = ?1 AND number = ?2", rows::RUN);
                 let key = params![bytes(experiment.as_uuid()), number];
                 conn.prepare_cached(&sql)?.query_row(key, rows::run).optional()
@@ -90,6 +90,6 @@ impl Runs for SqliteStore {
     }
 
     async fn delivered(&self, writer: WriterId) -> Result<u64> {
-        self.readers.read("reading a writer's position", move |conn| commit::delivered(conn, writer)).await
+        self.readers.look_up("reading a writer's position", move |conn| commit::delivered(conn, writer)).await
     }
 }

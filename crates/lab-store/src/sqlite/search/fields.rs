@@ -134,9 +134,15 @@ fn metric(name: &str, statistic: Statistic) -> Place {
 impl Beside {
     /// The condition that finds the row of `subject`, the table being called `alias`.
     pub(super) fn found_by(&self, subject: Subject, alias: &str) -> super::Sql {
+        let mut sql = super::Sql::new(format!("{alias}.{} = {}.id AND ", self.of, subject.table()));
+        sql.push(self.has_key(alias));
+        sql
+    }
+
+    /// The condition that a row has the key, whoever's it is.
+    pub(super) fn has_key(&self, alias: &str) -> super::Sql {
         const BRACES: &str = "\u{1}";
         let key = self.key.replace("{{}}", BRACES).replace("{}", alias).replace(BRACES, "{}");
-        let text = format!("{alias}.{} = {}.id AND {key}", self.of, subject.table());
-        super::Sql::with(text, [self.key_value.clone()])
+        super::Sql::with(key, [self.key_value.clone()])
     }
 }

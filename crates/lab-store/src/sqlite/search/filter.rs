@@ -26,6 +26,53 @@ pub(super) fn condition(subject: Subject, filter: &Filter) -> Result<Sql> {
     nested(subject, filter, MOST_LEVELS)
 }
 
+/// The same, for a search of everything there is: where conditions must all hold, those that an index of values answers
+/// find the rows that the others are asked about.
+pub(super) fn condition_by_value(subject: Subject, filter: &Filter) -> Result<Sql> {
+    let (mut by_value, mut others) = (Vec::new(), Vec::new());
+    let mut left = vec![(filter, MOST_LEVELS)];
+    while let Some((filter, levels)) = left.pop() {
+        if let (Filter::And(filters), Some(below)) = (filter, levels.checked_sub(1)) {
+            left.extend(filters.iter().rev().map(|filter| (filter, below)));
+        } else if let Some(sql) = among_those(subject, filter)? {
+            by_value.push(sql);
+        } else {
+            others.push(nested(subject, filter, levels)?);
+        }
+    }
+    by_value.append(&mut others);
+    Ok(Sql::join(by_value, " AND ", "1"))
+}
+
+/// Where a filter asks for a value of a parameter or a tag, or for a tag as such: that the subject is among those that have
+/// it. `None` for other filters.
+fn among_those(subject: Subject, filter: &Filter) -> Result<Option<Sql>> {
+    let (field, values) = match filter {
+        Filter::Compare(field, Operator::Equal, value) => (field, Some(std::slice::from_ref(value))),
+        Filter::In(field, values) => (field, Some(values.as_slice())),
+        Filter::Exists(field @ Field::Tag(_)) => (field, None),
+        Filter::Not(inner) if !matches!(**inner, Filter::Not(_)) => {
+            let Some(inner) = among_those(subject, inner)? else { return Ok(None) };
+            return Ok(Some(Sql::with(format!("NOT ({})", inner.text), inner.values)));
+        }
+        _ => return Ok(None),
+    };
+    let (beside, column) = match place(subject, field) {
+        Place::Row(beside) if beside.holds == Holds::Parameter => (beside, Column::Parameter),
+        Place::Row(beside) if beside.holds == Holds::Text => (beside, Column::Text("beside.value")),
+        _ => return Ok(None),
+    };
+    let (table, of) = (beside.table, beside.of);
+    let mut sql = Sql::new(format!("{}.id IN (SELECT beside.{of} FROM {table} AS beside WHERE ", subject.table()));
+    sql.push(beside.has_key("beside"));
+    if let Some(values) = values {
+        sql.text.push_str(" AND ");
+        sql.push(Same::new(field, values)?.as_sql(column));
+    }
+    sql.text.push(')');
+    Ok(Some(sql))
+}
+
 fn nested(subject: Subject, filter: &Filter, levels: usize) -> Result<Sql> {
     let Some(levels) = levels.checked_sub(1) else {
         return Err(Error::invalid("filter", format!("has more than {MOST_LEVELS} conditions inside one another")));

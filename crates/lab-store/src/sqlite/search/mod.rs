@@ -100,24 +100,37 @@ impl Search<'_> {
         item: impl Fn(&Row<'_>) -> rusqlite::Result<T>,
     ) -> Result<Paged<T>> {
         let limit = self.page.limit;
-        let mut conditions: Vec<Sql> = within.into_iter().collect();
-        if let Some(filter) = self.filter {
-            conditions.push(filter::condition(self.subject, filter)?);
-        }
-        let condition = Sql::join(conditions, " AND ", "1");
+        let filter = self.filter.map(|filter| match within {
+            None => filter::condition_by_value(self.subject, filter),
+            // The rows of these experiments are fewer than those that have a value anywhere.
+            Some(_) => filter::condition(self.subject, filter),
+        });
+        let condition = Sql::join(within.into_iter().chain(filter.transpose()?).collect(), " AND ", "1");
         let order = Order::new(self.subject, self.sort)?;
         let after = self.page.cursor.as_ref().map(|cursor| order.after(cursor)).transpose()?;
         if condition.values.len() + order.joins.values.len() > MOST_VALUES {
             return Err(Error::invalid("filter", format!("has more than {MOST_VALUES} values")));
         }
-        let total_count = self.count(conn, &condition)?;
-
         let table = self.subject.table();
         let columns: Vec<String> = columns.split(", ").map(|column| format!("{table}.{}", column.trim())).collect();
-        let mut sql = Sql::new(format!("SELECT {}{} FROM {table}", columns.join(", "), order.columns()));
-        sql.push(order.joins.clone());
-        sql.text.push_str(" WHERE ");
-        sql.push(condition);
+        let listed = format!("SELECT {}{}", columns.join(", "), order.columns());
+        let (mut sql, mut total_count) = if self.sort.is_empty() || self.filter.is_none() {
+            let total = self.count(conn, &condition)?;
+            let mut sql = Sql::new(format!("{listed} FROM {table}"));
+            sql.push(order.joins.clone());
+            sql.text.push_str(" WHERE ");
+            sql.push(condition.clone());
+            (sql, Some(total))
+        } else {
+            // To sort takes all that match, which are found once and counted by the way.
+            let mut sql = Sql::new(format!("WITH matched AS MATERIALIZED (SELECT {table}.id FROM {table} WHERE "));
+            sql.push(condition.clone());
+            let count = "(SELECT count(*) FROM matched)";
+            sql.text.push_str(&format!(") {listed}, {count} FROM matched JOIN {table} ON {table}.id = matched.id"));
+            sql.push(order.joins.clone());
+            sql.text.push_str(" WHERE 1");
+            (sql, None)
+        };
         if let Some(after) = after {
             sql.text.push_str(" AND ");
             sql.push(after);
@@ -125,11 +138,15 @@ impl Search<'_> {
         sql.text.push_str(&format!(" ORDER BY {} LIMIT {}", order.clause(), limit + 1));
 
         let mut statement = conn.prepare_cached(&sql.text).while_doing(SEARCHING)?;
+        let last_column = statement.column_count() - 1;
         let mut found = statement.query(params_from_iter(sql.values)).while_doing(SEARCHING)?;
         let mut items = Vec::new();
         let mut end: Option<Cursor> = None;
         let mut has_more = false;
         while let Some(row) = found.next().while_doing(SEARCHING)? {
+            if total_count.is_none() {
+                total_count = Some(rows::unsigned(row, last_column).while_doing(SEARCHING)?);
+            }
             if items.len() == limit as usize {
                 has_more = true;
                 break;
@@ -139,6 +156,11 @@ impl Search<'_> {
                 end = Some(order.position(row, columns.len())?);
             }
         }
+        let total_count = match total_count {
+            Some(total) => total,
+            // No row told it: there is none, or none behind the cursor.
+            None => self.count(conn, &condition)?,
+        };
         Ok(Paged { items, total_count, has_more, next_cursor: end.filter(|_| has_more) })
     }
 

@@ -20,6 +20,8 @@ fn frequent_statements_use_their_index() {
         "SELECT id FROM experiments WHERE 1 ORDER BY experiments.created_at DESC, experiments.id DESC LIMIT 11",
         "SELECT body FROM batch_series JOIN metric_batches ON id = batch_id WHERE run_id = ?1 AND series_id IN (?2, ?3)",
         "SELECT body FROM chunks WHERE run_id = ?1 AND series_id = ?2 ORDER BY number",
+        "SELECT count(*) FROM runs WHERE runs.id IN (SELECT beside.run_id FROM run_parameters AS beside
+         WHERE beside.key = ? AND (beside.kind = 1 AND beside.value IS NOT NULL AND (beside.value) = ?))",
         "SELECT 1 FROM runs WHERE parent_run_id = ?",
         "SELECT status, count(*) FROM runs WHERE experiment_id = ?1 GROUP BY status",
     ];
