@@ -14,12 +14,22 @@ impl Tracker {
     /// # Errors
     /// [`Error::NotFound`]; [`Error::WrongState`] if the run is not running; [`Error::Invalid`] naming the series.
     pub async fn log_points(&self, id: RunId, series: Vec<SeriesPoints>) -> Result<()> {
+        let run = self.store().require_run(id).await?;
+        self.log_points_of(&run, series).await
+    }
+
+    /// The same for a run that was read before. Whether it still runs is looked at again.
+    ///
+    /// # Errors
+    /// As [`log_points`](Self::log_points).
+    pub async fn log_points_of(&self, run: &ExperimentRun, series: Vec<SeriesPoints>) -> Result<()> {
         series.validate().map_err(|e| e.within("series"))?;
-        let (run, change) = self.saying(id, "metrics").await?;
-        let beyond = self.watch_points(&run, &series).await?;
+        let id = run.id;
+        let change = self.change_by(run, "metrics")?;
+        let beyond = self.watch_points(run, &series).await?;
         let event = points_event(&series);
         let mut change = change.writing(Write::AppendPoints { id, series }).telling(run.experiment_id, Some(id), event);
-        beyond.add_to(&mut change, &run);
+        beyond.add_to(&mut change, run);
         self.store().commit(change).await?;
         Ok(())
     }
@@ -111,10 +121,16 @@ impl Tracker {
     /// A change that expects a running run and notes that its client is alive, and the run.
     async fn saying(&self, id: RunId, what: &str) -> Result<(ExperimentRun, Change)> {
         let run = self.store().require_run(id).await?;
-        require_running(&run, what)?;
-        let at = self.now();
+        let change = self.change_by(&run, what)?;
+        Ok((run, change))
+    }
+
+    /// The same for a run that was read before.
+    fn change_by(&self, run: &ExperimentRun, what: &str) -> Result<Change> {
+        require_running(run, what)?;
+        let (id, at) = (run.id, self.now());
         let change = Change::new(at).expecting(Expect::RunIs { id, one_of: vec![RunStatus::Running] });
-        Ok((run, change.writing(Write::Heartbeat { id, at })))
+        Ok(change.writing(Write::Heartbeat { id, at }))
     }
 }
 

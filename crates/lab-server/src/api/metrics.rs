@@ -60,10 +60,10 @@ pub(super) async fn log_metrics(
     Path(run): Path<String>,
     Json(body): Json<LogMetrics>,
 ) -> ApiResult<axum::Json<Accepted>> {
-    let id = resolve(&state, &run).await?;
+    let run = state.tracker.resolve_run(&run).await?;
     let series = columns(body, state.tracker.now());
     let accepted = series.iter().map(|s| s.len() as u64).sum();
-    state.tracker.log_points(id, series).await?;
+    state.tracker.log_points_of(&run, series).await?;
     state.telemetry.points.inc_by(accepted);
     Ok(axum::Json(Accepted { accepted }))
 }
