@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    artifacts, compare, completions, doctor, events, exp, hypotheses, import, init, lineage, logs, noise, report, run,
-    runs, serve, stats, sync,
+    artifacts, backup, compare, completions, doctor, events, exp, hypotheses, import, init, lineage, logs, noise,
+    report, run, runs, serve, stats, sync,
 };
 
 /// Track experiments with language models: what was tried, what came out, whether the difference is real, and how to get
@@ -91,6 +91,10 @@ pub(crate) enum Command {
     Sync(sync::SyncArgs),
     /// Calculate hypothesis tests, effect sizes, intervals and power
     Stats(stats::StatsArgs),
+    /// Copy the whole store into one file, also while it is used
+    Backup(backup::BackupArgs),
+    /// Make a store of a backup
+    Restore(backup::RestoreArgs),
     /// Check that everything works here
     Doctor(doctor::DoctorArgs),
     /// Print a script that completes commands in a shell

@@ -16,6 +16,7 @@
 mod artifacts;
 mod commit;
 mod connection;
+mod copy;
 mod documents;
 mod error;
 mod events;
@@ -35,6 +36,8 @@ mod summary;
 mod tests;
 mod watcher;
 mod writer;
+
+pub use copy::{copy, verify};
 
 use std::fmt;
 use std::path::{Path, PathBuf};

@@ -1,6 +1,7 @@
 //! The commands, a file each.
 
 pub(crate) mod artifacts;
+pub(crate) mod backup;
 pub(crate) mod compare;
 pub(crate) mod completions;
 pub(crate) mod doctor;
@@ -48,6 +49,8 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Launch(args) => run::launch(args),
         Command::Import(args) => with_session(&global, out, async |session| import::import(args, session).await),
         Command::Sync(args) => sync::sync(args, &workspace(&global)?, out),
+        Command::Backup(args) => backup::backup(args, &workspace(&global)?, out),
+        Command::Restore(args) => backup::restore(args, out),
         Command::Doctor(args) => block_on(doctor::doctor(args, workspace(&global), out)),
         Command::Exp(command) => with_session(&global, out, async |session| exp::exp(command, session).await),
         Command::Runs(command) => with_session(&global, out, async |session| runs::runs(command, session).await),
