@@ -38,5 +38,5 @@ pub use downsample::{Downsampled, MIN_POINTS, downsample};
 pub use error::SeriesError;
 pub use histogram::merge_histogram;
 pub use merge::merge;
-pub use quantiles::{Quantiles, quantiles};
+pub use quantiles::{Quantiles, quantiles, quantiles_in_passes};
 pub use summary::Summary;

@@ -2,7 +2,7 @@ use lab_model::Distribution;
 use proptest::prelude::*;
 
 use super::{points, series, step, time};
-use crate::{Summary, merge_histogram, quantiles};
+use crate::{Summary, merge_histogram, quantiles, quantiles_in_passes};
 
 #[track_caller]
 fn near(a: f64, b: f64, scale: f64) {
@@ -91,6 +91,11 @@ proptest! {
             let (low, high) = (sorted[at.floor() as usize], sorted[at.ceil() as usize]);
             low + (high - low) * at.fract()
         };
+        let passes = quantiles_in_passes(|meet| {
+            values.chunks(7).for_each(meet);
+            Ok::<_, ()>(())
+        });
+        prop_assert_eq!(passes, Ok(quantiles(&values)));
         match quantiles(&values) {
             None => prop_assert!(sorted.is_empty()),
             Some(q) => [(q.median, 0.5), (q.p95, 0.95), (q.p99, 0.99)].iter().for_each(|(found, q)| near(*found, at(*q), 1e6)),

@@ -4,17 +4,19 @@
 //! then keeps them only if no point came in between.
 
 use lab_model::{Error, Kind, Result, RunId};
-use lab_series::quantiles;
+use lab_series::{quantiles, quantiles_in_passes};
 use rusqlite::{Connection, params};
 
 use super::SqliteStore;
 use super::commit::run_status;
 use super::error::While as _;
-use super::metrics::read_points;
+use super::metrics::read_values;
 use super::rows::{self, bytes};
-use crate::PointRange;
 
 const DOING: &str = "computing quantiles";
+
+/// Most values of a series that are held in memory; more are read several times instead.
+const MOST_HELD: u64 = 1 << 22;
 
 /// How often to begin anew when points come in between; nobody adds points to an ended run for long.
 const ATTEMPTS: usize = 5;
@@ -62,9 +64,16 @@ fn compute(conn: &Connection, run: RunId) -> Result<Quantiles> {
 }
 
 fn of_series(conn: &Connection, run: RunId, row: &rusqlite::Row<'_>) -> rusqlite::Result<SeriesQuantiles> {
+    let (series, count) = (row.get(0)?, rows::unsigned(row, 3)?);
     let key = lab_model::SeriesKey { name: row.get(1)?, context: rows::json(row, 2)? };
-    let of_finite = quantiles(&read_points(conn, run, &key, &PointRange::default())?.values);
-    Ok(SeriesQuantiles { series: row.get(0)?, count: rows::unsigned(row, 3)?, of_finite })
+    let of_finite = if count <= MOST_HELD {
+        let mut values = Vec::new();
+        read_values(conn, run, series, &key, &mut |part| values.extend_from_slice(part))?;
+        quantiles(&values)
+    } else {
+        quantiles_in_passes(|meet| read_values(conn, run, series, &key, meet))?
+    };
+    Ok(SeriesQuantiles { series, count, of_finite })
 }
 
 /// Whether they were kept; not if the series are not those any more.

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use lab_model::{Error, Kind, Result, RunId, SeriesKey, SeriesPoints};
 use lab_series::{decode_batch, decode_chunk, downsample, encode_chunk, merge};
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::SqliteStore;
 use super::error::While as _;
@@ -126,8 +126,10 @@ fn add_series(conn: &Connection, fold: &mut Fold, series: i64, points: SeriesPoi
     let key = points.key.clone();
     let mut parts = vec![points];
     let mut query = conn.prepare_cached(
-        "SELECT number, points, body FROM chunks WHERE run_id = ?1 AND series_id = ?2 ORDER BY number DESC",
+        "SELECT number, points FROM chunks WHERE run_id = ?1 AND series_id = ?2 ORDER BY number DESC",
     )?;
+    let mut body =
+        conn.prepare_cached("SELECT body FROM chunks WHERE run_id = ?1 AND series_id = ?2 AND number = ?3")?;
     let mut chunks = query.query(params![bytes(fold.run.as_uuid()), series])?;
     let mut next = 0;
     let mut gathered = parts[0].len();
@@ -137,7 +139,8 @@ fn add_series(conn: &Connection, fold: &mut Fold, series: i64, points: SeriesPoi
             next = number + 1;
             break;
         }
-        parts.push(rows::decoded(chunk, 2, |body| decode_chunk(body, key.clone()))?);
+        let decoded = |row: &Row<'_>| rows::decoded(row, 0, |body| decode_chunk(body, key.clone()));
+        parts.push(body.query_row(params![bytes(fold.run.as_uuid()), series, number], decoded)?);
         fold.replaced.push((series, number));
         gathered += count;
     }

@@ -202,7 +202,7 @@ fn summaries_of(conn: &Connection, run: RunId, name: Option<&str>) -> rusqlite::
 }
 
 /// The points of a series within a range, sorted.
-pub(super) fn read_points(
+fn read_points(
     conn: &Connection,
     run: RunId,
     key: &SeriesKey,
@@ -242,21 +242,50 @@ fn read_for_plot(
         }
         Ok(())
     })?;
-    let mut query = conn.prepare_cached(
-        "SELECT body FROM batch_series JOIN metric_batches ON id = batch_id
-         WHERE run_id = ?1 AND series_id IN (?2, ?3)",
-    )?;
-    let mut batches = query.query(params![bytes(run.as_uuid()), MANY_SERIES, series])?;
-    while let Some(batch) = batches.next()? {
-        parts.extend(rows::decoded(batch, 0, |body| decode_series(body, key))?);
-    }
+    read_batches(conn, run, series, key, |points| parts.push(points))?;
     let Some(mut points) = merge(parts) else { return Ok(none()) };
     keep_range(&mut points, range);
     let total = points.len() as u64 + left_out;
     Ok((points, total))
 }
 
-/// A chunk that a reader meets, not yet decoded.
+/// All values of a series, in parts and in no order.
+pub(super) fn read_values(
+    conn: &Connection,
+    run: RunId,
+    series: i64,
+    key: &SeriesKey,
+    meet: &mut dyn FnMut(&[f64]),
+) -> rusqlite::Result<()> {
+    read_chunks(conn, run, series, key, &PointRange::default(), |chunk| {
+        meet(&(chunk.all)()?.values);
+        Ok(())
+    })?;
+    read_batches(conn, run, series, key, |points| meet(&points.values))
+}
+
+/// Meets the points of a series that are not folded, batch by batch.
+fn read_batches(
+    conn: &Connection,
+    run: RunId,
+    series: i64,
+    key: &SeriesKey,
+    mut meet: impl FnMut(SeriesPoints),
+) -> rusqlite::Result<()> {
+    let mut query = conn.prepare_cached(
+        "SELECT body FROM batch_series JOIN metric_batches ON id = batch_id
+         WHERE run_id = ?1 AND series_id IN (?2, ?3)",
+    )?;
+    let mut batches = query.query(params![bytes(run.as_uuid()), MANY_SERIES, series])?;
+    while let Some(batch) = batches.next()? {
+        if let Some(points) = rows::decoded(batch, 0, |body| decode_series(body, key))? {
+            meet(points);
+        }
+    }
+    Ok(())
+}
+
+/// A chunk that a reader meets, not yet read.
 struct Met<'a> {
     points: u64,
     /// Whether all its points are in the range.
@@ -275,13 +304,20 @@ fn read_chunks(
     mut meet: impl FnMut(Met<'_>) -> rusqlite::Result<()>,
 ) -> rusqlite::Result<()> {
     let mut query = conn.prepare_cached(
-        "SELECT points, stepless, first_step, last_step, first_time, last_time, sketch IS NOT NULL, sketch, body
+        "SELECT points, stepless, first_step, last_step, first_time, last_time, number, sketch IS NOT NULL
          FROM chunks
          WHERE run_id = ?1 AND series_id = ?2
            AND (?3 IS NULL OR last_step >= ?3) AND (?4 IS NULL OR first_step <= ?4)
            AND last_time >= ?5 AND first_time <= ?6
          ORDER BY number",
     )?;
+    // Apart from the row, which would bring both along whichever is wanted.
+    let of_chunk = |column: &str, number: i64| {
+        let sql = format!("SELECT {column} FROM chunks WHERE run_id = ?1 AND series_id = ?2 AND number = ?3");
+        conn.prepare_cached(&sql)?.query_row(params![bytes(run.as_uuid()), series, number], |row| {
+            rows::decoded(row, 0, |body| decode_chunk(body, key.clone()))
+        })
+    };
     let (from_time, to_time) = times_of(range);
     let (from_step, to_step) = (range.from_step, range.to_step);
     let mut chunks = query.query(params![bytes(run.as_uuid()), series, from_step, to_step, from_time, to_time])?;
@@ -293,9 +329,8 @@ fn read_chunks(
             && last_time <= to_time
             && from_step.is_none_or(|from| all_have_steps && first_step.is_some_and(|first| from <= first))
             && to_step.is_none_or(|to| all_have_steps && last_step.is_some_and(|last| last <= to));
-        let decoded = |column| rows::decoded(chunk, column, |body| decode_chunk(body, key.clone()));
-        let (sketch, all) = (|| decoded(7), || decoded(8));
-        let has_sketch: bool = chunk.get(6)?;
+        let (number, has_sketch): (i64, bool) = (chunk.get(6)?, chunk.get(7)?);
+        let (sketch, all) = (|| of_chunk("sketch", number), || of_chunk("body", number));
         meet(Met { points: rows::unsigned(chunk, 0)?, is_within, sketch: has_sketch.then_some(&sketch), all: &all })?;
     }
     Ok(())

@@ -222,6 +222,10 @@ fn judge_score(all: &Gathered) -> Result<Option<Score>> {
     let question = verdict::Question { noise: floor, is_score: true, ..question };
     let mut comparison = verdict::judge(question, conditions, &Link::all(conditions), &numbers)?;
     comparison.noise = floor.map(|floor| noise::published(&floor, request.alpha));
+    // Improvements over their own mean add up to 0; what is left is rounding.
+    if let Some(baseline) = comparison.samples.first_mut() {
+        baseline.mean = baseline.mean.map(|_| 0.0);
+    }
     Ok(Some(Score { weights, comparison }))
 }
 

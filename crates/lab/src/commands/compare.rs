@@ -14,7 +14,7 @@ use lab_tracker::compare::{Comparison, GateAnswer, GateRequest};
 use serde_json::json;
 
 use super::Session;
-use crate::exit::Exit;
+use crate::exit::{self, Exit};
 use checks::{Check, Failure};
 pub(crate) use select::{Selection, parse_reduction};
 pub(crate) use show::p_value;
@@ -31,7 +31,7 @@ pub(crate) use show::p_value;
                         lab compare -e exp -g tags.branch --baseline main --fail-on regression --format markdown\n  \
                         lab compare exp#9 --baseline exp#1,exp#2,exp#3 --metric val/loss --gate\n\n\
                         Exit codes: 0 compared, and no check failed; 1 a check of --fail-on failed, or the gate did not \
-                        pass; 2 something is broken.")]
+                        pass; 2 nothing could be compared.")]
 pub(crate) struct CompareArgs {
     #[command(flatten)]
     selection: Selection,
@@ -67,6 +67,17 @@ enum Format {
 }
 
 pub(super) async fn compare(args: CompareArgs, session: &Session) -> anyhow::Result<Exit> {
+    match compare_and_check(args, session).await {
+        // A check that could not be made must not look like one that failed.
+        Err(error) if !exit::is_broken_pipe(&error) => {
+            exit::report(&error);
+            Ok(Exit::Broken)
+        }
+        ended => ended,
+    }
+}
+
+async fn compare_and_check(args: CompareArgs, session: &Session) -> anyhow::Result<Exit> {
     let CompareArgs { selection, fail_on, format, output, gate, candidate } = args;
     let compare = selection.request()?;
     if gate {

@@ -73,11 +73,11 @@ async fn a_check_that_could_never_fail_is_refused() {
         server.post(&format!("/api/v1/runs/{run}/metrics"), point).await;
     }
     let (code, said) = lab.refused(&["compare", "-e", "plain", "--fail-on", "regression"]);
-    assert_eq!(code, 1);
+    assert_eq!(code, 2);
     assert!(said.contains("--lower-is-better"), "{said}");
     let (code, said) =
         lab.refused(&["compare", "-e", "plain", "--fail-on", "too-few,regression", "--lower-is-better", "x"]);
-    assert_eq!(code, 1);
+    assert_eq!(code, 2);
     assert!(said.contains("Too few runs to test"), "{said}");
 }
 
