@@ -202,12 +202,7 @@ fn summaries_of(conn: &Connection, run: RunId, name: Option<&str>) -> rusqlite::
 }
 
 /// The points of a series within a range, sorted.
-fn read_points(
-    conn: &Connection,
-    run: RunId,
-    key: &SeriesKey,
-    range: &PointRange,
-) -> rusqlite::Result<SeriesPoints> {
+fn read_points(conn: &Connection, run: RunId, key: &SeriesKey, range: &PointRange) -> rusqlite::Result<SeriesPoints> {
     Ok(read_for_plot(conn, run, key, range, usize::MAX)?.0)
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::groups::{Condition, Seeds, paired_seeds};
+use super::groups::{Condition, paired_seeds};
 use super::reduce::Number;
 
 /// How the samples of a group and of the baseline belong together.
@@ -78,12 +78,10 @@ impl Link {
         if !paired_seeds(&[group, baseline]) {
             return Self::Unpaired(why_unpaired(group, baseline));
         }
-        let seeds = |condition: &Condition| -> BTreeMap<Seeds, usize> {
-            condition.members.iter().enumerate().map(|(index, member)| (member.seeds.clone(), index)).collect()
-        };
-        let of_baseline = seeds(baseline);
-        let partner = |(seeds, index): (Seeds, usize)| Some((index, *of_baseline.get(&seeds)?));
-        Self::Paired(seeds(group).into_iter().filter_map(partner).collect())
+        let places: BTreeMap<u64, usize> =
+            baseline.members.iter().enumerate().filter_map(|(index, member)| Some((member.seed?, index))).collect();
+        let members = group.members.iter().enumerate();
+        Self::Paired(members.filter_map(|(index, member)| Some((index, *places.get(&member.seed?)?))).collect())
     }
 
     /// Each group's with the first.
@@ -93,9 +91,9 @@ impl Link {
 }
 
 fn why_unpaired(group: &Condition, baseline: &Condition) -> &'static str {
-    let lacks_seeds = |condition: &Condition| condition.members.iter().any(|member| member.seeds.is_empty());
+    let lacks_seeds = |condition: &Condition| condition.members.iter().any(|member| member.seed.is_none());
     let has_twins = |condition: &Condition| {
-        condition.members.iter().map(|member| &member.seeds).collect::<BTreeSet<_>>().len() < condition.members.len()
+        condition.members.iter().map(|member| member.seed).collect::<BTreeSet<_>>().len() < condition.members.len()
     };
     if lacks_seeds(group) || lacks_seeds(baseline) {
         "because not every run names its seed, which would pair them"

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write as _};
 use std::hash::{Hash as _, Hasher as _};
 
-use lab_model::{Error, ExperimentRun, Field, ParameterValue, Result};
+use lab_model::{Error, ExperimentRun, Field, ParameterValue, Parameters, Result};
 
 /// Most parameters that a label is made of; with more, runs are called by their names.
 const MAX_LABEL_PARTS: usize = 4;
@@ -17,11 +17,14 @@ const MAX_LABEL_PARTS: usize = 4;
 /// A run with what it was given, by dotted path.
 #[derive(Clone, Debug)]
 pub(super) struct Member {
+    /// Without its parameters, which are below.
     pub(super) run: ExperimentRun,
     pub(super) experiment_name: String,
     pub(super) parameters: BTreeMap<String, ParameterValue>,
     /// Values of the parameters that seed it; empty where it has none.
     pub(super) seeds: Seeds,
+    /// Hash of those, by which runs are paired; none where there are none.
+    pub(super) seed: Option<u64>,
     /// Hash of the other parameters and of the experiment: the same for runs that differ only in their seed.
     pub(super) condition: u64,
 }
@@ -40,21 +43,24 @@ pub(super) type Seeds = BTreeMap<String, String>;
 type Key = Vec<Option<ParameterValue>>;
 
 impl Member {
-    pub(super) fn new(run: ExperimentRun, experiment_name: String) -> Self {
+    pub(super) fn new(mut run: ExperimentRun, experiment_name: String) -> Self {
         let flat = ParameterValue::flatten(&run.parameters);
         let parameters: BTreeMap<String, ParameterValue> =
             flat.into_iter().map(|(path, value)| (path, plain(value))).collect();
+        run.parameters = Parameters::new();
         let mut seeds = Seeds::new();
-        let mut condition = Fingerprint::default();
+        let (mut seed, mut condition) = (Fingerprint::default(), Fingerprint::default());
         write!(condition, "{}", run.experiment_id).ok();
         for (path, value) in &parameters {
             if is_seed(path) {
+                seed.add(path, value);
                 seeds.insert(path.clone(), value.to_string());
             } else {
                 condition.add(path, value);
             }
         }
-        Self { run, experiment_name, seeds, condition: condition.0.finish(), parameters }
+        let seed = (!seeds.is_empty()).then(|| seed.0.finish());
+        Self { run, experiment_name, seeds, seed, condition: condition.0.finish(), parameters }
     }
 
     /// As `tiny-lm#3`.
@@ -211,15 +217,14 @@ pub(super) fn differing_paths(members: &[Member]) -> Vec<String> {
 
 /// The seeds of each run, if every run of every group has its own and all groups have the same ones.
 pub(super) fn paired_seeds(conditions: &[&Condition]) -> bool {
-    let sets: Vec<Option<BTreeSet<&Seeds>>> = conditions
-        .iter()
-        .map(|condition| {
-            let seeds: BTreeSet<&Seeds> = condition.members.iter().map(|member| &member.seeds).collect();
-            let is_design = seeds.len() == condition.members.len() && seeds.iter().all(|seed| !seed.is_empty());
-            is_design.then_some(seeds)
-        })
-        .collect();
+    let sets: Vec<Option<BTreeSet<u64>>> = conditions.iter().map(|condition| own_seeds(condition)).collect();
     sets.iter().all(|set| set.is_some() && *set == sets[0])
+}
+
+/// The seeds of a group, where each of its runs has one of its own.
+fn own_seeds(condition: &Condition) -> Option<BTreeSet<u64>> {
+    let seeds: BTreeSet<u64> = condition.members.iter().map(|member| member.seed).collect::<Option<_>>()?;
+    (seeds.len() == condition.members.len()).then_some(seeds)
 }
 
 /// Names of fields without `params.` and `tags.`, unless that would make two of them one.

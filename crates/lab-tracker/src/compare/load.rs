@@ -1,11 +1,12 @@
 //! Reading what a comparison is about. What is read at once is bounded, whatever the request asks for.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use lab_model::{
-    ContentHash, EnvironmentSnapshot, Experiment, ExperimentId, ExperimentRun, Field, Filter, Page, Reduction, RunId,
-    RunQuery, SeriesKey,
+    ContentHash, EnvironmentSnapshot, Experiment, ExperimentId, ExperimentRun, Field, Filter, Operator, Page,
+    ParameterValue, Reduction, RunId, RunQuery, SeriesKey,
 };
 use lab_store::PointRange;
 
@@ -23,6 +24,8 @@ const MAX_NUMBERS: usize = 2_000_000;
 const MAX_CURVES: usize = 100_000;
 /// Most different environments that are read.
 const MAX_ENVIRONMENTS: usize = 500;
+/// Runs that are found at once.
+const PAGE: u32 = 2_500;
 /// Runs whose summaries are read at once.
 const RUNS_AT_ONCE: usize = 250;
 /// Readings under way at one time.
@@ -45,7 +48,7 @@ pub(super) async fn conditions(
         }
         return Ok((given(tracker, request, experiments).await?, fields));
     }
-    let members = members(tracker, found(tracker, request).await?, experiments).await?;
+    let members = found(tracker, request, experiments).await?;
     if members.len() < 2 {
         let count = if members.is_empty() { "no run" } else { "one run" };
         let field = if request.query.is_some() { "query" } else { "runs" };
@@ -95,7 +98,7 @@ async fn given(tracker: &Tracker, request: &CompareRequest, experiments: &mut Ex
 }
 
 /// The runs that are named, then those that are found, each once; found ones by experiment and number.
-async fn found(tracker: &Tracker, request: &CompareRequest) -> Result<Vec<ExperimentRun>> {
+async fn found(tracker: &Tracker, request: &CompareRequest, experiments: &mut Experiments) -> Result<Vec<Member>> {
     check_run_count(request.runs.len())?;
     let filter = request.query.as_deref().map(Filter::parse).transpose()?;
     let is_empty = request.runs.is_empty() && request.experiments.is_empty() && filter.is_none();
@@ -113,21 +116,62 @@ async fn found(tracker: &Tracker, request: &CompareRequest) -> Result<Vec<Experi
         }
         runs.retain(|run| kept.contains(&run.id));
     }
+    let mut found = members(tracker, runs, experiments).await?;
     if request.runs.is_empty() || !request.experiments.is_empty() {
-        let mut query = RunQuery { filter, page: all()?, ..RunQuery::default() };
+        let mut query = RunQuery { filter, ..RunQuery::default() };
         for name in &request.experiments {
             query.experiments.push(tracker.resolve_experiment(name).await?.id);
         }
-        let page = tracker.find_runs(&query).await?;
-        check_run_count(page.total_count as usize)?;
-        let mut others = page.items;
-        others.sort_by_key(|run| (run.experiment_id, run.number));
-        runs.extend(others);
+        let mut others = all_found(tracker, query, experiments).await?;
+        others.sort_by_key(|member| (member.run.experiment_id, member.run.number));
+        found.append(&mut others);
     }
     let mut seen = BTreeSet::new();
-    runs.retain(|run| seen.insert(run.id));
-    check_run_count(runs.len())?;
-    Ok(runs)
+    found.retain(|member| seen.insert(member.run.id));
+    check_run_count(found.len())?;
+    Ok(found)
+}
+
+/// All runs that a query finds. Reading a run is work for a processor, so those with the lower numbers are read beside those
+/// with the higher ones, and what they were given is spread out meanwhile.
+pub(super) async fn all_found(
+    tracker: &Tracker,
+    query: RunQuery,
+    experiments: &mut Experiments,
+) -> Result<Vec<Member>> {
+    let first = RunQuery { page: Page::first(1)?, ..query.clone() };
+    let count = tracker.find_runs(&first).await?.total_count;
+    check_run_count(count as usize)?;
+    let numbered = |operator| {
+        let half = Filter::Compare(Field::Number, operator, ParameterValue::Integer((count / 2) as i64));
+        let filter = Some(Filter::And(query.filter.clone().into_iter().chain([half]).collect()));
+        RunQuery { filter, page: first.page.clone(), ..query.clone() }
+    };
+    let (lower, upper) = (numbered(Operator::LessOrEqual), numbered(Operator::Greater));
+    let mut others = experiments.clone();
+    let (lower, upper) = tokio::join!(read_all(tracker, lower, experiments), read_all(tracker, upper, &mut others));
+    let (mut all, mut upper) = (lower?, upper?);
+    experiments.append(&mut others);
+    all.append(&mut upper);
+    Ok(all)
+}
+
+async fn read_all(tracker: &Tracker, mut query: RunQuery, experiments: &mut Experiments) -> Result<Vec<Member>> {
+    let mut all: Vec<Member> = Vec::new();
+    query.page = Page::first(PAGE)?;
+    let mut page = tracker.find_runs(&query).await?;
+    loop {
+        let items = std::mem::take(&mut page.items);
+        let Some(cursor) = page.next_cursor.take() else {
+            all.append(&mut members(tracker, items, experiments).await?);
+            return Ok(all);
+        };
+        check_run_count(all.len() + items.len())?;
+        query.page.cursor = Some(cursor);
+        let (read, spread) = tokio::join!(tracker.find_runs(&query), members(tracker, items, experiments));
+        page = read?;
+        all.append(&mut spread?);
+    }
 }
 
 fn all() -> Result<Page> {
@@ -155,20 +199,16 @@ pub(super) async fn members(
     runs: Vec<ExperimentRun>,
     experiments: &mut Experiments,
 ) -> Result<Vec<Member>> {
-    let mut members = Vec::with_capacity(runs.len());
-    for run in runs {
-        let name = match experiments.get(&run.experiment_id) {
-            Some(experiment) => experiment.name.clone(),
-            None => {
-                let experiment = tracker.experiment(run.experiment_id).await?;
-                let name = experiment.name.clone();
-                experiments.insert(run.experiment_id, experiment);
-                name
-            }
-        };
-        members.push(Member::new(run, name));
+    for run in &runs {
+        if let Entry::Vacant(vacant) = experiments.entry(run.experiment_id) {
+            vacant.insert(tracker.experiment(run.experiment_id).await?);
+        }
     }
-    Ok(members)
+    let name = |run: &ExperimentRun| experiments.get(&run.experiment_id).map_or_else(String::new, |e| e.name.clone());
+    let named: Vec<(ExperimentRun, String)> =
+        runs.into_iter().map(|run| (name(&run), run)).map(|(n, r)| (r, n)).collect();
+    let spread = move || named.into_iter().map(|(run, name)| Member::new(run, name)).collect();
+    tokio::task::spawn_blocking(spread).await.map_err(|error| Error::Internal { problem: error.to_string() })
 }
 
 /// What summaries say of the runs' series; numbers that need points are still absent.
@@ -181,8 +221,11 @@ pub(super) async fn readings(
 ) -> Result<Readings> {
     let mut readings = Readings::new();
     let mut count = 0;
-    for chunk in ids.chunks(RUNS_AT_ONCE) {
-        for (run, summary) in tracker.summaries(chunk, names).await? {
+    let chunks: Vec<Vec<RunId>> = ids.chunks(RUNS_AT_ONCE).map(<[RunId]>::to_vec).collect();
+    let mut read =
+        stream::iter(chunks).map(|chunk| async move { tracker.summaries(&chunk, names).await }).buffered(CONCURRENT);
+    while let Some(summaries) = read.try_next().await? {
+        for (run, summary) in summaries {
             let better = match request.reduction {
                 Reduction::Best => direction::of(&summary.key, request, experiments).better(),
                 _ => None,

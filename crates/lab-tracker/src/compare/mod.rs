@@ -72,7 +72,12 @@ impl Tracker {
 
         let ids: Vec<RunId> = conditions.iter().flat_map(|c| &c.members).map(|member| member.run.id).collect();
         let names = readings::names_to_read(&request.metrics);
-        let mut readings = load::readings(self, &request, names.as_deref(), &ids, &experiments).await?;
+        let (readings, datasets, snapshots) = tokio::join!(
+            load::readings(self, &request, names.as_deref(), &ids, &experiments),
+            data::datasets(self, &conditions),
+            load::environments(self, &conditions),
+        );
+        let (mut readings, datasets, snapshots) = (readings?, datasets?, snapshots?);
         let keys = readings::choose(&readings, &request.metrics, &conditions)?;
         let mut metrics: Vec<(SeriesKey, Direction)> =
             keys.into_iter().map(|key| (key.clone(), direction::of(&key, &request, &experiments))).collect();
@@ -89,11 +94,8 @@ impl Tracker {
             Unit::Run => noise::floors(self, &request, &experiments, &conditions, &readings, &keys).await?,
             Unit::Example | Unit::Step => Floors::new(),
         };
-        let snapshots = load::environments(self, &conditions).await?;
-
         let parameters = differences::parameters(&conditions);
         let environment = differences::environment(&conditions, &snapshots);
-        let datasets = data::datasets(self, &conditions).await?;
         let warnings = warnings::collect(&warnings::Known {
             conditions: &conditions,
             experiments: &experiments,

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use lab_model::{
-    ExperimentId, Field, Filter, MetricName, Page, Reduction, RunId, RunQuery, RunStatus, SeriesKey, Validate as _,
+    ExperimentId, Field, Filter, MetricName, Reduction, RunId, RunQuery, RunStatus, SeriesKey, Validate as _,
 };
 use lab_stats::ConfidenceLevel;
 use lab_stats::noise::NoiseFloor as Floor;
@@ -218,11 +218,8 @@ pub(super) fn published(floor: &Floor, alpha: f64) -> NoiseFloor {
 /// All completed runs of an experiment.
 async fn completed(tracker: &Tracker, id: ExperimentId, experiments: &mut load::Experiments) -> Result<Vec<Member>> {
     let filter = Some(Filter::equal(Field::Status, RunStatus::Completed.as_str()));
-    let page = Page::first(load::MAX_RUNS)?;
-    let query = RunQuery { filter, experiments: vec![id], page, ..RunQuery::default() };
-    let found = tracker.find_runs(&query).await?;
-    load::check_run_count(found.total_count as usize)?;
-    load::members(tracker, found.items, experiments).await
+    let query = RunQuery { filter, experiments: vec![id], ..RunQuery::default() };
+    load::all_found(tracker, query, experiments).await
 }
 
 /// Runs that differ in nothing but their seed.
@@ -242,7 +239,7 @@ fn floor(folds: &[Vec<&Member>], value: impl Fn(&RunId) -> Option<f64>) -> Optio
             let mut by_seed: BTreeMap<_, Vec<f64>> = BTreeMap::new();
             for member in fold {
                 if let Some(value) = value(&member.run.id) {
-                    by_seed.entry(&member.seeds).or_default().push(value);
+                    by_seed.entry(member.seed).or_default().push(value);
                 }
             }
             if by_seed.len() == 1 {

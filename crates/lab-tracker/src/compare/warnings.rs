@@ -6,7 +6,7 @@ use lab_model::{Experiment, ExperimentId, Field, Reduction, RunStatus, SeriesKey
 
 use super::data;
 use super::direction::{self, Direction};
-use super::groups::{Condition, Member, Seeds, differing_paths};
+use super::groups::{Condition, Member, differing_paths};
 use super::readings::Readings;
 use super::reduce::Number;
 use super::sentence::number;
@@ -228,8 +228,7 @@ fn mixed_groups(known: &Known<'_>) -> Option<String> {
 
 fn repeated_seeds(known: &Known<'_>) -> Option<String> {
     let twins = |c: &&Condition| {
-        let seeded: Vec<(u64, &Seeds)> =
-            c.members.iter().filter(|m| !m.seeds.is_empty()).map(|m| (m.condition, &m.seeds)).collect();
+        let seeded: Vec<(u64, u64)> = c.members.iter().filter_map(|m| Some((m.condition, m.seed?))).collect();
         seeded.iter().collect::<BTreeSet<_>>().len() < seeded.len()
     };
     let groups: Vec<String> = known.conditions.iter().filter(twins).map(|c| c.label.clone()).collect();
