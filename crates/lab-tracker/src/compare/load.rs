@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use lab_model::{
-    ContentHash, EnvironmentSnapshot, Experiment, ExperimentId, ExperimentRun, Field, Filter, Operator, Page,
-    ParameterValue, Reduction, RunId, RunQuery, SeriesKey,
+    ContentHash, EnvironmentSnapshot, Experiment, ExperimentId, ExperimentRun, Field, Filter, Page, Reduction, RunId,
+    RunQuery, SeriesKey,
 };
 use lab_store::PointRange;
 
@@ -132,41 +132,22 @@ async fn found(tracker: &Tracker, request: &CompareRequest, experiments: &mut Ex
     Ok(found)
 }
 
-/// All runs that a query finds. Reading a run is work for a processor, so those with the lower numbers are read beside those
-/// with the higher ones, and what they were given is spread out meanwhile.
+/// All runs that a query finds. What they were given is spread out while the next ones are read.
 pub(super) async fn all_found(
     tracker: &Tracker,
-    query: RunQuery,
+    mut query: RunQuery,
     experiments: &mut Experiments,
 ) -> Result<Vec<Member>> {
-    let first = RunQuery { page: Page::first(1)?, ..query.clone() };
-    let count = tracker.find_runs(&first).await?.total_count;
-    check_run_count(count as usize)?;
-    let numbered = |operator| {
-        let half = Filter::Compare(Field::Number, operator, ParameterValue::Integer((count / 2) as i64));
-        let filter = Some(Filter::And(query.filter.clone().into_iter().chain([half]).collect()));
-        RunQuery { filter, page: first.page.clone(), ..query.clone() }
-    };
-    let (lower, upper) = (numbered(Operator::LessOrEqual), numbered(Operator::Greater));
-    let mut others = experiments.clone();
-    let (lower, upper) = tokio::join!(read_all(tracker, lower, experiments), read_all(tracker, upper, &mut others));
-    let (mut all, mut upper) = (lower?, upper?);
-    experiments.append(&mut others);
-    all.append(&mut upper);
-    Ok(all)
-}
-
-async fn read_all(tracker: &Tracker, mut query: RunQuery, experiments: &mut Experiments) -> Result<Vec<Member>> {
     let mut all: Vec<Member> = Vec::new();
     query.page = Page::first(PAGE)?;
     let mut page = tracker.find_runs(&query).await?;
+    check_run_count(page.total_count as usize)?;
     loop {
         let items = std::mem::take(&mut page.items);
         let Some(cursor) = page.next_cursor.take() else {
             all.append(&mut members(tracker, items, experiments).await?);
             return Ok(all);
         };
-        check_run_count(all.len() + items.len())?;
         query.page.cursor = Some(cursor);
         let (read, spread) = tokio::join!(tracker.find_runs(&query), members(tracker, items, experiments));
         page = read?;
